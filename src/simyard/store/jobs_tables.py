@@ -1,0 +1,58 @@
+"""The supervisor's tables. What is looked up is a column with an index; the rest of a run is one JSON text.
+
+`run` holds what changes with every event, `spec` what is fixed when the run is made and may be large (its inputs).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from simyard.protocol.jobs import FINAL, State
+
+metadata = sa.MetaData()
+
+#: Ids, names and digests are compared byte by byte, so that the order of ULIDs is the order of time on every database.
+_Word = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_ACTIVE = sa.text("state IN ({})".format(", ".join(sorted(f"'{s.value}'" for s in State if s not in FINAL))))
+_KEYED = sa.text("key <> ''")
+
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("id", _Word, primary_key=True),
+    sa.Column("user", _Word, nullable=False),
+    sa.Column("simulation", _Word, nullable=False),
+    sa.Column("model", _Word, nullable=False),
+    sa.Column("identity", _Word, nullable=False),
+    sa.Column("state", _Word, nullable=False),
+    sa.Column("queued", sa.Double, nullable=False),
+    sa.Column("change", sa.BigInteger, nullable=False),
+    sa.Column("key", _Word, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Index("run_user_id", "user", "id"),
+    sa.Index("run_user_simulation", "user", "simulation", "id"),
+    sa.Index("run_user_state", "user", "state", "id"),
+    sa.Index("run_user_change", "user", "change"),
+    sa.Index("run_change", "change"),
+    sa.Index("run_user_identity", "user", "identity", "state", "id"),
+    sa.Index("run_user_key", "user", "key", unique=True, sqlite_where=_KEYED, postgresql_where=_KEYED),
+    sa.Index("run_active", "queued", sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+)
+
+spec = sa.Table(
+    "spec",
+    metadata,
+    sa.Column("run", _Word, primary_key=True),
+    sa.Column("data", sa.Text, nullable=False),
+)
+
+agent = sa.Table(
+    "agent",
+    metadata,
+    sa.Column("id", _Word, primary_key=True),
+    sa.Column("user", _Word, nullable=False),
+    sa.Column("target", _Word, nullable=False),
+    sa.Column("secret_hash", _Word, nullable=False),
+    sa.Column("handle", sa.Text, nullable=False),
+    sa.Column("started", sa.Double, nullable=False),
+)
