@@ -1,0 +1,95 @@
+"""What every test lives by: no test passes by finding nothing, and no process outlives the tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+#: Carried by every process that a test starts (unless it cleans its environment), so that what is left over can be named.
+SESSION = "SIMYARD_TEST_SESSION"
+IN_CI = os.environ.get("CI") == "true"
+#: Versions that the job cmd must run under.
+INTERPRETERS = ("2.7", "3.6", "3.9", "3.11", "3.13")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        os.environ[SESSION] = uuid.uuid4().hex
+        # nothing of the developer's own Simyard may be touched
+        for name in ("SIMYARD_HOME", "SIMYARD_CONFIG", "SIMYARD_URL", "SIMYARD_TOKEN"):
+            os.environ.pop(name, None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """System tests measure time and kill processes: they run one after the other, on one worker."""
+    system = Path(__file__).parent / "system"
+    for item in items:
+        if system in item.path.parents and not any(item.iter_markers("xdist_group")):
+            item.add_marker(pytest.mark.xdist_group("system"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Nothing may be skipped in CI: {call.excinfo.value if call.excinfo else item.nodeid}"
+    return report
+
+
+def left_over() -> dict[int, str]:
+    """The processes of this test session that are still there, by pid, each with its command line."""
+    mark = f"{SESSION}={os.environ.get(SESSION)}".encode()
+    found = {}
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit() or int(entry.name) in {os.getpid(), os.getppid()}:
+            continue
+        try:
+            environment = Path(entry.path, "environ").read_bytes()
+            command = Path(entry.path, "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has just ended, or is another user's
+        if mark in environment.split(b"\0") and command and "-c from multiprocessing" not in command:
+            found[int(entry.name)] = command.strip()
+    return found
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):
+        return
+    workers = {pid for pid, command in left_over().items() if "execnet" in command}
+    found = {pid: command for pid, command in left_over().items() if pid not in workers}
+    if found:
+        lines = "\n".join(f"  {pid}: {command}" for pid, command in sorted(found.items()))
+        print(f"\nProcesses that the tests left behind:\n{lines}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def find_interpreter(version: str) -> Path | None:
+    """The Python of that `major.minor`: pyenv's newest of it, else the one on PATH."""
+    roots = [os.environ.get("PYENV_ROOT", ""), os.path.expanduser("~/.pyenv"), "/root/.pyenv", "/opt/pyenv", "/usr/local/pyenv"]
+    for root in filter(None, roots):
+        made = sorted(Path(root, "versions").glob(f"{version}.*/bin/python"), key=lambda path: int(path.parts[-3].split(".")[2]))
+        if made:
+            return made[-1]
+    named = shutil.which(f"python{version}")
+    # a pyenv shim exists for versions that are not there
+    if named and subprocess.run([named, "-c", ""], capture_output=True, check=False).returncode == 0:
+        return Path(named)
+    return None
+
+
+@pytest.fixture(params=INTERPRETERS, scope="session")
+def interpreter(request: pytest.FixtureRequest) -> Path:
+    """Each Python that a job cmd must run under, in turn; one that is missing is a named skip, and a failure in CI."""
+    found = find_interpreter(request.param)
+    if found is None:
+        pytest.skip(f"Python {request.param} is not on this machine (pyenv install {request.param}).")
+    return found
