@@ -23,7 +23,7 @@ MAX_CHUNK = 64 << 10
 T = TypeVar("T")
 
 if typing.TYPE_CHECKING:
-    from typing import dataclass_transform
+    from typing import dataclass_transform  # novermin (type checkers only)
 else:
 
     def dataclass_transform(**_: Any) -> Callable[[Any], Any]:
