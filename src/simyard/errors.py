@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, Dict, Mapping, Optional
 
 
@@ -78,6 +79,13 @@ class Unavailable(SimyardError):
     retry = True
 
 
+class OutOfSpace(SimyardError):
+    """A disk is full: asking again helps once somebody has freed some space."""
+
+    status = 507
+    retry = True
+
+
 class ProtocolError(SimyardError):
     """The peer's fault: it sent what the protocol does not allow."""
 
@@ -88,7 +96,7 @@ BY_STATUS = {
     cls.status: cls
     for cls in (
         InvalidRequest, Unauthenticated, Forbidden, NotFound, Conflict, PreconditionFailed, TooLarge, Busy,
-        Unavailable, ProtocolError,
+        Unavailable, OutOfSpace, ProtocolError,
     )
 }  # fmt: skip
 
@@ -96,3 +104,8 @@ BY_STATUS = {
 def from_status(status: int, code: str, detail: str, more: Optional[Mapping[str, Any]] = None) -> SimyardError:
     """The error that a peer answered with, to be raised again on this side."""
     return BY_STATUS.get(status, SimyardError)(code, detail, more)
+
+
+def is_out_of_space(error: OSError) -> bool:
+    """Whether a write failed because the disk, a quota, or a limit on a file's size is exhausted."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
