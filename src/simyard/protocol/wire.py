@@ -81,7 +81,9 @@ class Codec:
             raise ProtocolError("malformed", "A message is [version, name, fields].")
         version, name, fields = envelope
         if version != VERSION:
-            raise ProtocolError("version", f"This side speaks version {VERSION} of the protocol, the peer {version!r:.40}: update the older one.")
+            raise ProtocolError(
+                "version", f"This side speaks version {VERSION} of the protocol, the peer {version!r:.40}: update the older one."
+            )
         cls = self._by_name.get(name) if isinstance(name, str) else None
         if cls is None:
             raise ProtocolError("unknown-message", f"No message of this conversation is called {name!r:.60}.")
@@ -151,7 +153,7 @@ def _check(hint: Any) -> Callable[[Any, str], Any]:
     """The function that checks and converts one value of the annotated type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
-        return lambda value, where: value
+        return lambda value, _: value
     if origin is Union and type(None) in arguments and len(arguments) == 2:
         inner = _check(next(a for a in arguments if a is not type(None)))
         return lambda value, where: None if value is None else inner(value, where)
@@ -195,7 +197,9 @@ def _enum(cls: Type[enum.Enum], value: Any, where: str) -> enum.Enum:
     try:
         return cls(value)
     except ValueError:
-        raise ProtocolError("malformed", f"{where}: {value!r:.60} is not one of {', '.join(str(m.value) for m in cls)}.") from None
+        raise ProtocolError(
+            "malformed", f"{where}: {value!r:.60} is not one of {', '.join(str(m.value) for m in cls)}."
+        ) from None
 
 
 _FRAME = struct.Struct(">Q")

@@ -1,0 +1,113 @@
+"""What an event of a run directory changes: foreign input, checked and bounded here, and believed about its own run only."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from simyard.errors import ProtocolError
+from simyard.protocol import rundir
+from simyard.protocol.agents import Event
+from simyard.protocol.jobs import Progress, Run, State, Usage
+
+_FINAL_STATES = {state.value: state for state in (State.COMPLETED, State.FAILED, State.CANCELED, State.LOST)}
+MAX_TEXT = 2000
+MAX_RESULTS = 64 << 10
+MAX_WARNINGS = 50
+
+
+def effect_of_all(run: Run, fresh: list[Event]) -> dict[str, Any]:
+    """The fields of `run` that these events change together; whatever stands behind a final event is not believed.
+    Raises ProtocolError for what no job cmd writes."""
+    changes: dict[str, Any] = {}
+    for event in fresh:
+        changes.update(effect_of(run, event, changes))
+        if event.event == rundir.FINAL:
+            break
+    return changes
+
+
+def effect_of(run: Run, event: Event, before: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `run` that this event changes (`before`: those that earlier events of the same message have changed).
+    Raises ProtocolError for what no job cmd writes."""
+    data = event.data
+    if event.event == rundir.BEGUN:
+        return {}
+    if event.event == rundir.STARTED:
+        changes: dict[str, Any] = {"started": event.at}
+        if run.state is State.STARTING:
+            changes["state"] = State.RUNNING
+        return changes
+    if event.event == rundir.PROGRESS:
+        return {"progress": _progress(before.get("progress", run.progress), data)}
+    if event.event == rundir.FINAL:
+        return _final(run, event, before)
+    return {}  # a newer job cmd may know more kinds of events than this supervisor
+
+
+def _progress(old: Progress, data: dict[str, Any]) -> Progress:
+    fraction, frames, eta = data.get("fraction"), data.get("frames"), data.get("eta")
+    return Progress(
+        fraction=min(1.0, max(0.0, number)) if (number := _number(fraction)) is not None else old.fraction,
+        frames=max(old.frames, frames) if isinstance(frames, int) and 0 <= frames < 2**53 else old.frames,
+        message=_text(data.get("message"), old.message),
+        eta=_number(eta),
+    )
+
+
+def _final(run: Run, event: Event, before: dict[str, Any]) -> dict[str, Any]:
+    data = event.data
+    state = _FINAL_STATES.get(data.get("state", ""))
+    if state is None:
+        raise ProtocolError("malformed", "The run's record of itself is damaged: its final event names no final state.")
+    reason = _text(data.get("reason"), "")
+    progress: Progress = before.get("progress", run.progress)
+    if state is State.COMPLETED:
+        progress = Progress(fraction=1.0, frames=progress.frames, message=progress.message, eta=None)
+    else:
+        reason = reason or "It ended without saying why."
+    return {
+        "state": state,
+        "reason": reason,
+        "ended": event.at,
+        "started": before.get("started", run.started),
+        "progress": progress,
+        "usage": _usage(data.get("usage")),
+        "results": _results(data.get("results")),
+        "warnings": _warnings(data.get("warnings")),
+    }
+
+
+def _usage(data: Any) -> Usage | None:
+    if not isinstance(data, dict):
+        return None
+    exit_code, signal = data.get("exit_code"), data.get("signal")
+    return Usage(
+        wall=_number(data.get("wall")) or 0.0,
+        cpu=_number(data.get("cpu")) or 0.0,
+        peak_memory=int(_number(data.get("peak_memory")) or 0),
+        exit_code=exit_code if type(exit_code) is int and abs(exit_code) < 2**31 else None,
+        signal=_text(signal, "")[:20] or None,
+    )
+
+
+def _results(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        return {}
+    try:
+        return data if len(json.dumps(data, allow_nan=False)) <= MAX_RESULTS else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _warnings(data: Any) -> tuple[str, ...]:
+    return tuple(_text(line, "") for line in data[:MAX_WARNINGS]) if isinstance(data, list) else ()
+
+
+def _text(value: Any, otherwise: str) -> str:
+    return value.replace("\0", "")[:MAX_TEXT] if isinstance(value, str) else otherwise
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if type(value) in (int, float) and math.isfinite(value) and abs(value) < 1e300 else None
