@@ -29,7 +29,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _METADATA: dict[str, str] = {"jobs": "simyard.store.jobs_tables", "web": "simyard.store.web_tables"}
 #: How long a connection waits for another one's write before it gives up (milliseconds).
 _BUSY = 10_000
-_PRAGMAS = (f"busy_timeout={_BUSY}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16384")
+_PRAGMAS = (
+    f"busy_timeout={_BUSY}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "cache_size=-16384",
+)
 #: Serialises migrations of several processes on one PostgreSQL ("simyard" in ASCII, cut to 63 bits).
 _ADVISORY_LOCK = 0x73696D79617264
 
@@ -124,11 +131,15 @@ def _explain(error: DBAPIError) -> StoreError:
     words = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
     low = words.lower()
     if "disk is full" in low or "no space left" in low or "disk full" in low:
-        return StoreError("database-full", f"The disk of the database is full ({words}); free some space, and it goes on by itself.", retry=True)
+        return StoreError(
+            "database-full", f"The disk of the database is full ({words}); free some space, and it goes on by itself.", retry=True
+        )
     if "locked" in low or "busy" in low:
         return StoreError("database-busy", f"Another process holds the database ({words}).", retry=True)
     if "readonly" in low or "read-only" in low:
-        return StoreError("database-read-only", f"The database cannot be written ({words}); check who owns the file and its folder.", retry=True)
+        return StoreError(
+            "database-read-only", f"The database cannot be written ({words}); check who owns the file and its folder.", retry=True
+        )
     if "malformed" in low or "not a database" in low:
         return StoreError("database-damaged", f"The database file is damaged ({words}); restore it from a copy.", retry=False)
     if "no such table" in low or "no such column" in low:

@@ -13,7 +13,8 @@ metadata = sa.MetaData()
 
 #: Ids, names and digests are compared byte by byte, so that the order of ULIDs is the order of time on every database.
 _Word = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-_ACTIVE = sa.text("state IN ({})".format(", ".join(sorted(f"'{s.value}'" for s in State if s not in FINAL))))
+#: The rows of the partial index `run_active`; queries must say it in the same words to be answered by it.
+ACTIVE = sa.text("state IN ({})".format(", ".join(sorted(f"'{s.value}'" for s in State if s not in FINAL))))
 _KEYED = sa.text("key <> ''")
 
 run = sa.Table(
@@ -31,20 +32,16 @@ run = sa.Table(
     sa.Column("data", sa.Text, nullable=False),
     sa.Index("run_user_id", "user", "id"),
     sa.Index("run_user_simulation", "user", "simulation", "id"),
+    sa.Index("run_user_model", "user", "model", "id"),
     sa.Index("run_user_state", "user", "state", "id"),
     sa.Index("run_user_change", "user", "change"),
     sa.Index("run_change", "change"),
     sa.Index("run_user_identity", "user", "identity", "state", "id"),
     sa.Index("run_user_key", "user", "key", unique=True, sqlite_where=_KEYED, postgresql_where=_KEYED),
-    sa.Index("run_active", "queued", sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+    sa.Index("run_active", "queued", "id", sqlite_where=ACTIVE, postgresql_where=ACTIVE),
 )
 
-spec = sa.Table(
-    "spec",
-    metadata,
-    sa.Column("run", _Word, primary_key=True),
-    sa.Column("data", sa.Text, nullable=False),
-)
+spec = sa.Table("spec", metadata, sa.Column("run", _Word, primary_key=True), sa.Column("data", sa.Text, nullable=False))
 
 agent = sa.Table(
     "agent",

@@ -27,17 +27,14 @@ def upgrade() -> None:
     )
     op.create_index("run_user_id", "run", ["user", "id"])
     op.create_index("run_user_simulation", "run", ["user", "simulation", "id"])
+    op.create_index("run_user_model", "run", ["user", "model", "id"])
     op.create_index("run_user_state", "run", ["user", "state", "id"])
     op.create_index("run_user_change", "run", ["user", "change"])
     op.create_index("run_change", "run", ["change"])
     op.create_index("run_user_identity", "run", ["user", "identity", "state", "id"])
     op.create_index("run_user_key", "run", ["user", "key"], unique=True, sqlite_where=_KEYED, postgresql_where=_KEYED)
-    op.create_index("run_active", "run", ["queued"], sqlite_where=_ACTIVE, postgresql_where=_ACTIVE)
-    op.create_table(
-        "spec",
-        sa.Column("run", _WORD, primary_key=True),
-        sa.Column("data", sa.Text, nullable=False),
-    )
+    op.create_index("run_active", "run", ["queued", "id"], sqlite_where=_ACTIVE, postgresql_where=_ACTIVE)
+    op.create_table("spec", sa.Column("run", _WORD, primary_key=True), sa.Column("data", sa.Text, nullable=False))
     op.create_table(
         "agent",
         sa.Column("id", _WORD, primary_key=True),
