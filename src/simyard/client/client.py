@@ -1,0 +1,218 @@
+"""The client of one Simyard: codes, simulations, files, runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from simyard import alive
+from simyard.client.http import Http, NotRunning, new_key, path
+from simyard.client.runs import RemoteRun
+from simyard.config import load
+from simyard.errors import InvalidRequest
+
+
+class Client:
+    """Speaks to a Simyard. Without arguments: to the one that runs for this account (SIMYARD_HOME), or the one that
+    SIMYARD_URL and SIMYARD_TOKEN name. Raises NotRunning (Unavailable) where there is none."""
+
+    def __init__(
+        self, url: str | None = None, token: str | None = None, *, home: Path | str | None = None, patience: float = 15.0
+    ) -> None:
+        if url is None and home is None:
+            url = os.environ.get("SIMYARD_URL") or None
+            token = token or os.environ.get("SIMYARD_TOKEN") or None
+        if url is None:
+            folder = load(os.environ, Path(home) if home is not None else None).home
+            url, token = _of_home(folder)
+        self.http = Http(url, token or "", patience=patience)
+        self._arguments = (url, token or "", patience)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self.http.url
+
+    def streaming(self, timeout: float) -> Http:
+        """Another way to the same server, for a stream that stays open beside other requests."""
+        url, token, patience = self._arguments
+        return Http(url, token, timeout=timeout, patience=patience)
+
+    def codes(self) -> list[dict[str, Any]]:
+        """The codes that this Simyard knows, with their inputs, models, reports and examples."""
+        return _items(self.http.get(path("codes")))
+
+    def code(self, name: str) -> dict[str, Any]:
+        return dict(self.http.get(path("codes", name)))
+
+    def targets(self) -> list[dict[str, Any]]:
+        """The places to run."""
+        return _items(self.http.get(path("targets")))
+
+    def simulations(self, **filters: Any) -> Iterator[dict[str, Any]]:
+        """The simulations, newest first; `code` leaves out others."""
+        return self._pages(path("simulations"), filters)
+
+    def simulation(self, simulation: str) -> dict[str, Any]:
+        return dict(self.http.get(path("simulations", simulation)))
+
+    def find_simulation(self, name: str, code: str = "") -> dict[str, Any] | None:
+        """The newest simulation of that name or id; None where there is none."""
+        return next(
+            (
+                one
+                for one in self.simulations(code=code or None)
+                if name in {one["name"], one["id"]} and code in {"", one["code"]}
+            ),
+            None,
+        )
+
+    def create_simulation(
+        self, code: str, name: str, *, example: str | None = None, inputs: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """A new simulation: from an example, or from inputs (what is left out stands at its default)."""
+        body: dict[str, Any] = {"code": code, "name": name}
+        if example is not None:
+            body["example"] = example
+        if inputs is not None:
+            body["inputs"] = dict(inputs)
+        return dict(self.http.json("POST", path("simulations"), body=body))
+
+    def change_simulation(self, simulation: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+        """Change name, inputs (those that are given) or files ({name: sha256, or None to remove}).
+        Raises PreconditionFailed where somebody else has changed it since it was read."""
+        headers = {"If-Match": simulation["etag"]} if simulation.get("etag") else {}
+        return dict(self.http.json("PATCH", path("simulations", simulation["id"]), body=changes, headers=headers))
+
+    def delete_simulation(self, simulation: str) -> None:
+        self.http.json("DELETE", path("simulations", simulation))
+
+    def upload(self, file: Path | str, name: str | None = None) -> dict[str, Any]:
+        """Put a file into the library, under its own name or another: {"name", "sha256", "size"}. Streamed, never held whole."""
+        source = Path(file)
+        try:
+            with source.open("rb") as content:
+                size = os.fstat(content.fileno()).st_size
+                headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+                with self.http.open("PUT", path("files", name or source.name), body=content, headers=headers) as answer:
+                    return dict(json.loads(answer.read()))
+        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+            raise InvalidRequest("no-such-file", f"{source}: {error.strerror}.") from None
+
+    def start(
+        self,
+        simulation: str,
+        model: str,
+        *,
+        target: str | None = None,
+        resources: Mapping[str, int] | None = None,
+        reuse: bool = True,
+        supersede: bool = False,
+        wait: float = 0.0,
+        key: str | None = None,
+    ) -> RemoteRun:
+        """Start a run of a model of a simulation. With `wait` the server answers once it is final, or after that many seconds.
+        What is active with the same inputs, or has completed with them (unless `reuse` is false), is the answer: see
+        `data["created"]` and `data["reused"]`. Raises Conflict where another run of it is active (`supersede` cancels that)."""
+        body: dict[str, Any] = {"model": model, "reuse": reuse, "supersede": supersede}
+        if target:
+            body["target"] = target
+        if resources:
+            body["resources"] = dict(resources)
+        headers = {"Idempotency-Key": key or new_key(), **({"Prefer": f"wait={wait:g}"} if wait else {})}
+        # with its key it is the same request however often it is made
+        answer = self.http.json("POST", path("simulations", simulation, "runs"), body=body, headers=headers, repeat=True)
+        return RemoteRun(self, answer)
+
+    def prepare(
+        self,
+        code: str,
+        *,
+        name: str | None = None,
+        example: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        files: Sequence[Path | str] = (),
+    ) -> dict[str, Any]:
+        """The simulation of this name and code, made or changed to be just this: the example's inputs or the defaults, with
+        `inputs` on top, and `files`. The first file with a suffix that a file input names is put into that input."""
+        declared = self.code(code)
+        name = name or (Path(files[0]).stem if files else None) or example or code
+        wanted = {one["name"]: one["default"] for one in declared["inputs"]}
+        if example is not None:
+            known = {one["name"]: one for one in declared["examples"]}
+            if example not in known:
+                raise InvalidRequest(
+                    "unknown-example", f"{code} has no example called {example!r}; it has {', '.join(known) or 'none'}."
+                )
+            wanted.update(known[example]["inputs"])
+        refs = {Path(file).name: self.upload(file) for file in files}
+        if len(refs) < len(files):
+            raise InvalidRequest("same-name", "Two of the files have the same name; in a run they would be one.")
+        for one in declared["inputs"]:
+            if one["type"] == "file":
+                wanted[one["name"]] = next(
+                    (file for file in refs if file.lower().endswith(tuple(one["suffixes"]))), wanted[one["name"]]
+                )
+        wanted.update(inputs or {})
+        simulation = self.find_simulation(name, code) or self.create_simulation(code, name)
+        simulation = self.simulation(simulation["id"])
+        new_files: dict[str, Any] = {file: ref["sha256"] for file, ref in refs.items()}
+        gone = {file: None for file in simulation.get("files", {}) if file not in new_files}
+        return self.change_simulation(simulation, inputs=wanted, files={**new_files, **gone})
+
+    def run(
+        self,
+        code: str,
+        model: str,
+        *,
+        name: str | None = None,
+        example: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        files: Sequence[Path | str] = (),
+        **options: Any,
+    ) -> RemoteRun:
+        """Prepare a simulation and start a run of it: `prepare` and `start` in one."""
+        simulation = self.prepare(code, name=name, example=example, inputs=inputs, files=files)
+        return self.start(simulation["id"], model, **options)
+
+    def get_run(self, run: str) -> RemoteRun:
+        """The run of this id."""
+        return RemoteRun(self, self.http.get(path("runs", run)))
+
+    def runs(self, **filters: Any) -> Iterator[RemoteRun]:
+        """The runs, newest first; `simulation`, `model` and `state` leave out others."""
+        return (RemoteRun(self, data) for data in self._pages(path("runs"), filters))
+
+    def login_address(self, where: str = "") -> str:
+        """An address that logs a browser in, once; `where` is the page that it leads to."""
+        return str(self.http.json("POST", path("login-addresses"), body={"where": where} if where else {})["url"])
+
+    def _pages(self, where: str, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        cursor = ""
+        while True:
+            page = self.http.get(where, **filters, cursor=cursor)
+            yield from page["items"]
+            cursor = page.get("cursor") or ""
+            if not cursor:
+                return
+
+
+def _of_home(home: Path) -> tuple[str, str]:
+    """The address and the token of the Simyard of this home folder; raises NotRunning."""
+    known = alive.state(str(home))
+    if not alive.keeper(str(home)) or "url" not in known:
+        raise NotRunning("not-running", f"Simyard is not running for {home}. Start it with `simyard up`.")
+    try:
+        token = (home / "token").read_text("utf-8").strip()
+    except OSError as error:
+        raise NotRunning(
+            "no-token", f"{home / 'token'} cannot be read ({error.strerror}): it is still starting, or another user's."
+        ) from None
+    return known["url"][0], token
+
+
+def _items(answer: Any) -> list[dict[str, Any]]:
+    return list(answer["items"]) if isinstance(answer, dict) else list(answer)

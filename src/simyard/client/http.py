@@ -1,0 +1,188 @@
+"""The client's one way to the server: HTTP requests over kept connections, errors as Simyard's own, and patience while it restarts."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import IO, Any, Self
+from urllib.parse import quote, urlencode, urlsplit
+
+from simyard.errors import SimyardError, Unavailable, from_status
+
+BASE = "/api/v1"
+_PROBLEM_LIMIT = 1 << 20
+#: Seconds between two tries, doubled from the first to the last.
+_FIRST_DELAY, _LAST_DELAY = 0.05, 1.0
+
+
+class NotRunning(Unavailable):
+    """Nobody answers at the server's address."""
+
+
+def path(*parts: str) -> str:
+    """A path of the API from its parts, each quoted: `path("runs", id)`; a file's path keeps its slashes."""
+    return BASE + "".join("/" + quote(part) for part in parts)
+
+
+def new_key() -> str:
+    """A fresh idempotency key: with it, a request that was repeated is done once."""
+    return os.urandom(16).hex()
+
+
+class Http:
+    """Requests to one server. Not for several threads at once: give each its own.
+
+    What may be repeated without harm is repeated for `patience` seconds while the server restarts or says that it is busy;
+    then NotRunning or the server's own error is raised.
+    """
+
+    def __init__(self, url: str, token: str, *, timeout: float = 60.0, patience: float = 15.0) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{url!r} is not the address of a Simyard: it begins with http:// or https://")
+        self.url = url.rstrip("/")
+        self._parts = parts
+        self._token = token
+        self._timeout = timeout
+        self._patience = patience
+        self._idle: http.client.HTTPConnection | None = None
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self._idle is not None:
+            self._idle.close()
+            self._idle = None
+
+    def get(self, where: str, **query: Any) -> Any:
+        """The JSON at this path."""
+        return self.json("GET", where, query=query)
+
+    def json(
+        self,
+        method: str,
+        where: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool | None = None,
+    ) -> Any:
+        """The answer's JSON (None where there is none). `repeat`: doing it twice does no harm (by default: all but POST)."""
+        data = None if body is None else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json"} if data is not None else {}
+        with self.open(method, where, query=query, body=data, headers={**sent, **(headers or {})}, repeat=repeat) as answer:
+            text = answer.read()
+        try:
+            return json.loads(text) if text else None
+        except ValueError:
+            raise SimyardError("not-simyard", f"What answers at {self.url} is not Simyard: it did not send JSON.") from None
+
+    @contextlib.contextmanager
+    def open(
+        self,
+        method: str,
+        where: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: bytes | IO[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeat: bool | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The answer, to be read in the block; raises SimyardError for every status that is not a success."""
+        values = {name: value for name, value in (query or {}).items() if value not in {None, ""}}
+        target = self._parts.path.rstrip("/") + where + ("?" + urlencode(values) if values else "")
+        repeat = method != "POST" if repeat is None else repeat
+        connection, answer = self._patiently(method, target, body, dict(headers or {}), repeat=repeat)
+        try:
+            yield answer
+        except BaseException:
+            connection.close()
+            raise
+        if answer.isclosed() and not answer.will_close and self._idle is None:
+            self._idle = connection
+        else:
+            connection.close()
+
+    def _patiently(
+        self, method: str, target: str, body: bytes | IO[bytes] | None, headers: dict[str, str], *, repeat: bool
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        until = time.monotonic() + self._patience
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                return self._once(method, target, body, headers)
+            except (OSError, http.client.HTTPException) as error:
+                # who was refused was not heard, so even what must not be done twice may be said again
+                if not (repeat or isinstance(error, ConnectionRefusedError)) or time.monotonic() > until:
+                    raise NotRunning("not-running", f"Nobody answers at {self.url} ({error or type(error).__name__}).") from error
+            except SimyardError as error:
+                if not (error.retry and repeat) or time.monotonic() > until:
+                    raise
+            time.sleep(delay)
+            delay = min(delay * 2, _LAST_DELAY)
+
+    def _once(
+        self, method: str, target: str, body: bytes | IO[bytes] | None, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json", **headers}
+        kept, self._idle = self._idle, None
+        connection = kept or self._connect()
+        try:
+            answer = _say(connection, method, target, body, headers)
+        except (ConnectionError, http.client.BadStatusLine):
+            connection.close()
+            # a kept connection may have been closed at the other end since: that says nothing about the server
+            if kept is None:
+                raise
+            connection = self._connect()
+            answer = _say(connection, method, target, body, headers)
+        if answer.status >= 400:
+            with contextlib.closing(connection):
+                raise _problem(answer, self.url)
+        return connection, answer
+
+    def _connect(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
+        return kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _say(
+    connection: http.client.HTTPConnection, method: str, target: str, body: bytes | IO[bytes] | None, headers: dict[str, str]
+) -> http.client.HTTPResponse:
+    """Send a request and wait for the head of the answer."""
+    try:
+        if body is not None and not isinstance(body, bytes):
+            body.seek(0)
+        try:
+            connection.request(method, target, body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            # a server that refuses an upload answers and hangs up before it has heard all: the answer says why
+            if body is None or isinstance(body, bytes):
+                raise
+        return connection.getresponse()
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _problem(answer: http.client.HTTPResponse, url: str) -> SimyardError:
+    """The error that an answer of RFC 9457 describes; something in words also for what is none."""
+    text = answer.read(_PROBLEM_LIMIT)
+    try:
+        said = json.loads(text)
+        code, detail = str(said.pop("code")), str(said.pop("detail"))
+    except (ValueError, KeyError, AttributeError):
+        code, detail, said = "not-simyard", f"{url} answered {answer.status} {answer.reason}, and not in Simyard's words.", {}
+    more = {key: value for key, value in said.items() if key not in {"type", "title", "status", "instance"}}
+    return from_status(answer.status, code, detail, more)
