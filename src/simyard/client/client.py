@@ -71,21 +71,28 @@ class Client:
         )
 
     def create_simulation(
-        self, code: str, name: str, *, example: str | None = None, inputs: Mapping[str, Any] | None = None
+        self,
+        code: str,
+        name: str | None = None,
+        *,
+        example: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """A new simulation: from an example, or from inputs (what is left out stands at its default)."""
-        body: dict[str, Any] = {"code": code, "name": name}
-        if example is not None:
-            body["example"] = example
-        if inputs is not None:
-            body["inputs"] = dict(inputs)
-        return dict(self.http.json("POST", path("simulations"), body=body))
+        """A new simulation: an example or the defaults, with `inputs` in place of those, and `files` (name → sha256, see `upload`)."""
+        body = {"code": code, "name": name, "example": example, "inputs": dict(inputs or {}), "files": dict(files or {})}
+        return dict(
+            self.http.json("POST", path("simulations"), body={key: value for key, value in body.items() if value is not None})
+        )
 
     def change_simulation(self, simulation: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
         """Change name, inputs (those that are given) or files ({name: sha256, or None to remove}).
         Raises PreconditionFailed where somebody else has changed it since it was read."""
         headers = {"If-Match": simulation["etag"]} if simulation.get("etag") else {}
         return dict(self.http.json("PATCH", path("simulations", simulation["id"]), body=changes, headers=headers))
+
+    def copy_simulation(self, simulation: str, name: str | None = None) -> dict[str, Any]:
+        return dict(self.http.json("POST", path("simulations", simulation, "copy"), body={"name": name} if name else {}))
 
     def delete_simulation(self, simulation: str) -> None:
         self.http.json("DELETE", path("simulations", simulation))
@@ -157,11 +164,12 @@ class Client:
                     (file for file in refs if file.lower().endswith(tuple(one["suffixes"]))), wanted[one["name"]]
                 )
         wanted.update(inputs or {})
-        simulation = self.find_simulation(name, code) or self.create_simulation(code, name)
-        simulation = self.simulation(simulation["id"])
-        new_files: dict[str, Any] = {file: ref["sha256"] for file, ref in refs.items()}
-        gone = {file: None for file in simulation.get("files", {}) if file not in new_files}
-        return self.change_simulation(simulation, inputs=wanted, files={**new_files, **gone})
+        contents = {file: ref["sha256"] for file, ref in refs.items()}
+        found = self.find_simulation(name, code)
+        if found is None:
+            return self.create_simulation(code, name, inputs=wanted, files=contents)
+        gone = dict.fromkeys(set(found["files"]) - set(contents))
+        return self.change_simulation(found, inputs=wanted, files={**contents, **gone})
 
     def run(
         self,

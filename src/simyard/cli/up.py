@@ -1,0 +1,169 @@
+"""`simyard up`, `down`, `status`, `open`: Simyard itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from simyard import alive
+from simyard.cli import AWAY
+from simyard.cli.common import client, config, json_option, note, tell_json
+from simyard.config import Config
+from simyard.errors import SimyardError, Unavailable
+
+#: Seconds that web and supervisor may take to become ready.
+_START_LIMIT = 60.0
+
+
+def keeper_command(settings: Config, host: str | None, port: int | None) -> list[str]:
+    """The command line of the process keeper."""
+    from simyard import up
+
+    where = [host or settings.web.host, str(settings.web.port if port is None else port)]
+    return [sys.executable, "-I", "-S", os.path.abspath(up.__file__), str(settings.home), *where]
+
+
+def start_detached(settings: Config, host: str | None = None, port: int | None = None) -> str:
+    """Start Simyard in the background; answers with its address once it is ready. Raises Unavailable with the keeper's words."""
+    log = settings.home / "log" / "up.log"
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("wb") as words:
+        keeper = subprocess.Popen(
+            keeper_command(settings, host, port), stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
+        )
+    home = str(settings.home)
+    limit = time.monotonic() + _START_LIMIT
+    while time.monotonic() < limit:
+        known = alive.state(home)
+        if known.get("ready") == ["1"] and alive.keeper(home):
+            return known["url"][0]
+        if keeper.poll() is not None and not alive.keeper(home):
+            raise Unavailable("not-started", f"Simyard could not be started. {alive.tail(str(log)).strip()}")
+        time.sleep(0.01)
+    keeper.terminate()
+    raise Unavailable("not-started", f"Simyard did not become ready in {_START_LIMIT:.0f} s; see the logs in {log.parent}.")
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (default: 127.0.0.1, or [web] host).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port (default: 8760, or [web] port); 0 takes a free one.")
+@click.option("--detach", "-d", is_flag=True, help="Go into the background once it is up.")
+@json_option
+def up(host: str | None, port: int | None, detach: bool, as_json: bool) -> None:
+    """Start Simyard (web and supervisor), and say where it is.
+
+    Ctrl-C stops it. Runs go on without it, and the next `simyard up` follows them again.
+    """
+    settings = config()
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (detach or as_json):
+        command = keeper_command(settings, host, port)
+        sys.stdout.flush()
+        # this process becomes the keeper, which needs a tenth of the memory
+        os.execv(command[0], command)
+    url = start_detached(settings, host, port)
+    address = client().login_address()
+    if as_json:
+        tell_json({"url": url, "address": address, "home": str(settings.home), "keeper": alive.keeper(str(settings.home))})
+        return
+    note("Simyard is up. Open this address in a browser (it works once; `simyard open` makes another):", "")
+    click.echo(f"  {address}")
+    note("", "`simyard down` stops Simyard; runs go on without it.")
+
+
+@click.command()
+@click.option("--stop-runs", is_flag=True, help="Cancel all runs first, wait until they are gone, and leave no process behind.")
+@json_option
+def down(stop_runs: bool, as_json: bool) -> None:
+    """Stop Simyard. Runs go on without it, unless --stop-runs."""
+    home = str(config().home)
+    keeper = alive.keeper(home)
+    if stop_runs and not keeper and any(alive.agents(home).values()):
+        # only the supervisor can say that a run is canceled
+        note("Runs are going on without Simyard: starting it, to cancel them.")
+        start_detached(config(), port=0)
+        keeper = alive.keeper(home)
+    canceled = _cancel_all() if stop_runs and keeper else []
+    if keeper:
+        alive.end(keeper, alive.PATIENCE["keeper"])
+    alive.stop_left_over(home)
+    going = alive.stop_idle_agents(home)
+    if as_json:
+        tell_json({"stopped": bool(keeper), "canceled": canceled, "running": going})
+    elif not keeper:
+        note(f"Simyard was not running for {home}.")
+    elif going:
+        note(
+            f"Stopped. {going} run{'s go' if going > 1 else ' goes'} on; `simyard up` follows again, `simyard down --stop-runs` ends them."
+        )
+    else:
+        note("Stopped." + (f" Canceled: {', '.join(canceled)}." if canceled else ""))
+
+
+def _cancel_all() -> list[str]:
+    """Cancel what has not ended, and wait until it is gone; answers with the ids."""
+    server = client()
+    active = [run for state in ("pending", "starting", "running", "canceling") for run in server.runs(state=state)]
+    for run in active:
+        run.cancel()
+    for run in active:
+        run.wait(timeout=60)
+    return [run.id for run in active]
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """What is running, and where. Exit status 3 when Simyard is not up."""
+    settings = config()
+    home = str(settings.home)
+    keeper = alive.keeper(home)
+    known = alive.state(home) if keeper else {}
+    url = known.get("url", [""])[0]
+    processes = {name: int(values[0]) for name, values in known.items() if name in {"keeper", "web", "supervisor"}}
+    agents = {
+        str(Path(folder).relative_to(settings.home)): {"pid": alive.owner(os.path.join(folder, "lock")), "runs": runs}
+        for folder, runs in alive.agents(home).items()
+    }
+    if as_json:
+        tell_json({"home": home, "up": bool(keeper), "url": url, "processes": processes, "agents": agents})
+    else:
+        click.echo(f"Simyard is up at {url}" if keeper else "Simyard is not up. `simyard up` starts it.")
+        click.echo(f"home: {home}")
+        for name, pid in processes.items():
+            click.echo(f"{name}: process {pid}")
+        for folder, agent in agents.items():
+            process = f"process {agent['pid']}" if agent["pid"] else "not running"
+            click.echo(f"{folder}: {process}, runs under way: {agent['runs']}")
+    if not keeper:
+        raise click.exceptions.Exit(AWAY)
+
+
+@click.command("open")
+@click.option("--print", "only_print", is_flag=True, help="Only write the address; start no browser.")
+@json_option
+def open_(only_print: bool, as_json: bool) -> None:
+    """Make a fresh address that opens the page in a browser, once, and open it where there is a browser."""
+    show_in_browser("", only_print=only_print, as_json=as_json)
+
+
+def show_in_browser(where: str, *, only_print: bool, as_json: bool) -> None:
+    """Make a one-time address that leads to `where` of the page; open it, or write it."""
+    address = client().login_address(where)
+    if as_json:
+        tell_json({"address": address})
+        return
+    click.echo(address)
+    if only_print or not sys.stdout.isatty():
+        return
+    import webbrowser
+
+    try:
+        webbrowser.open(address)
+    except webbrowser.Error as error:
+        raise SimyardError("no-browser", f"No browser could be started ({error}): open the address yourself.") from None
