@@ -200,7 +200,9 @@ class Probe:
     def ask(self, line: str, *headers: str) -> socket.socket:
         """A connection on which this was asked."""
         asked = socket.create_connection(self.address, 5)
-        asked.sendall("\r\n".join([f"{line} HTTP/1.0", "Host: localhost", *headers, "", ""]).encode())
+        host, port = self.address
+        name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        asked.sendall("\r\n".join([f"{line} HTTP/1.0", f"Host: {name}", *headers, "", ""]).encode())
         return asked
 
     def one_time_address(self, token_file: str) -> str | None:

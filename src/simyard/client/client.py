@@ -195,8 +195,10 @@ class Client:
         return (RemoteRun(self, data) for data in self._pages(path("runs"), filters))
 
     def login_address(self, where: str = "") -> str:
-        """An address that logs a browser in, once; `where` is the page that it leads to."""
-        return str(self.http.json("POST", path("login-addresses"), body={"where": where} if where else {})["url"])
+        """An address that logs a browser in, once, and leads to a part of the page, such as `/runs/ID`."""
+        address = str(self.http.json("POST", path("login-addresses"))["url"])
+        # browsers keep the fragment through the redirect, and the page finds its way by it
+        return f"{address}#{where}" if where else address
 
     def _pages(self, where: str, filters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         cursor = ""
