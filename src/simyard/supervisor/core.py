@@ -231,7 +231,8 @@ class Core:
     def admit(self, run: Run) -> None:
         """A run that is not over is known from now on; a pending one waits in its line."""
         self.runs[run.id] = run
-        self.current[run.jid] = run.id
+        if run.state is not State.CANCELING or run.jid not in self.current:
+            self.current[run.jid] = run.id
         self.of_job.setdefault(run.jid, set()).add(run.id)
         if run.key:
             self.remember_key(run)

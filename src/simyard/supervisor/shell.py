@@ -1,0 +1,239 @@
+"""The shell around the brain: hands it what happens, one thing at a time, and does what it said once that is durable."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from simyard.clock import Clock
+from simyard.codes.registry import Codes
+from simyard.config import Config
+from simyard.drivers.base import Driver
+from simyard.errors import NotFound, SimyardError, Unavailable
+from simyard.protocol import agents as talk
+from simyard.protocol.ids import is_ulid
+from simyard.protocol.jobs import Run, RunSpec
+from simyard.store.records import Batch
+from simyard.store.runs import RunStore
+from simyard.supervisor import outbox, reactor
+from simyard.supervisor.agents_door import AgentSocket
+from simyard.supervisor.core import Core
+from simyard.supervisor.keeping import Keeping
+from simyard.supervisor.known import Known
+from simyard.supervisor.logs import Log
+from simyard.supervisor.metrics import Counts
+from simyard.supervisor.transfers import Transfers
+from simyard.supervisor.writer import Writer
+
+log = Log(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+#: Told the answer to a request of the brain: the message, or the error.
+Reply = Callable[[Any, SimyardError | None], None]
+#: So many requests may wait for their answers at once.
+MAX_REQUESTS = 20_000
+#: While commits fail, agents are sent away once so many effects have piled up.
+MAX_BACKLOG = 20_000
+
+
+class Shell:
+    """What the doors share. Everything here happens on the event loop, but for `read`."""
+
+    def __init__(
+        self, config: Config, core: Core, store: RunStore, codes: Codes, drivers: Mapping[str, Driver], known: Known, clock: Clock
+    ) -> None:
+        self.config, self.core, self.store, self.codes, self.known, self.clock = config, core, store, codes, known, clock
+        self.counts = Counts()
+        self.out = outbox.Outbox()
+        self.writer = Writer(store, self.out, self._durable, self.counts)
+        self.transfers = Transfers()
+        self.keeping = Keeping(self, drivers)
+        self.connected: dict[str, AgentSocket] = {}
+        self.stopping = False
+        self._joining: dict[str, AgentSocket] = {}
+        self._replies: dict[int, Reply] = {}
+        self._numbers = itertools.count(1)
+        self._readers = ThreadPoolExecutor(2, "reader")
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # ── towards the brain ──
+
+    def tell(self, handler: Callable[Concatenate[Core, outbox.Outbox, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Something has happened: call a handler of the brain; what it says is written and done soon."""
+        try:
+            return handler(self.core, self.out, *args, **kwargs)
+        finally:
+            self.writer.wake()
+            if self.writer.failing and len(self.out.effects) > MAX_BACKLOG:
+                self._send_away()
+
+    async def ask(self, handler: Callable[[int], Any]) -> Any:
+        """Have a handler of the brain called with a new request's number (by `tell`); the message that it answers with, once
+        that is durable. Raises what it refuses with."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def reply(message: Any, error: SimyardError | None) -> None:
+            if not future.done():
+                future.set_exception(error) if error is not None else future.set_result(message)
+
+        number = self.new_request(reply)
+        try:
+            handler(number)
+            return await future
+        finally:
+            self.drop_request(number)
+
+    def new_request(self, reply: Reply) -> int:
+        if len(self._replies) >= MAX_REQUESTS:
+            raise Unavailable("overloaded", f"{MAX_REQUESTS} requests wait already. Try again shortly.")
+        number = next(self._numbers)
+        self._replies[number] = reply
+        return number
+
+    def drop_request(self, number: int) -> None:
+        """Nobody waits for the answer any more."""
+        self._replies.pop(number, None)
+
+    async def settled(self, message: Any = None) -> Any:
+        """`message`, once everything that the brain has said so far is durable and done."""
+        return await self.ask(lambda number: self.tell(lambda _core, out: out.answer(number, message)))
+
+    def must_write(self) -> None:
+        """Raises Unavailable while nothing can be made durable."""
+        if self.writer.failing:
+            raise Unavailable("not-writing", f"Nothing can be changed right now: {self.writer.failing}")
+
+    # ── towards the store ──
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a blocking function (of the store) on a reader's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: function(*args, **kwargs))
+
+    async def run_of(self, user: str, run_id: str) -> Run:
+        """The user's run, as last committed. Raises NotFound, for another user's too."""
+        run = self.known.get(run_id)
+        if run is None and is_ulid(run_id):
+            run = await self.read(self.store.get, run_id)
+            if run is not None:
+                self.known.remember(run)
+        if run is None or run.user != user:
+            raise NotFound("no-such-run", "There is no such run.")
+        return run
+
+    # ── towards agents ──
+
+    def agent_joins(self, door: AgentSocket, hello: talk.Hello) -> None:
+        """An agent has said Hello. What was meant for its connection before this one is not sent over this one: it is the
+        Welcome, which says all that is still true, that opens it."""
+        agent = self.core.by_id.get(door.agent)
+        if agent is None:
+            door.refuse("replaced")
+            return
+        for old in (self.connected.pop(door.agent, None), self._joining.pop(door.agent, None)):
+            if old is not None and old is not door:
+                old.is_current = False  # not lost, but replaced
+                old.leave(reason="replaced by a newer connection")
+        door.is_current = True
+        self._joining[door.agent] = door
+        log.info(
+            "agent connected",
+            agent=door.agent,
+            user=agent.record.user,
+            target=agent.record.target,
+            pid=hello.pid,
+            host=hello.host,
+        )
+        self.tell(reactor.on_agent_connected, door.agent, hello, self.clock())
+
+    def agent_gone(self, door: AgentSocket) -> None:
+        """The current connection of an agent has ended."""
+        self.connected.pop(door.agent, None)
+        self._joining.pop(door.agent, None)
+        if not self.stopping:
+            log.info("agent disconnected", agent=door.agent)
+            self.tell(reactor.on_agent_lost, door.agent, self.clock())
+
+    def say(self, agent: str, message: Any) -> None:
+        """Send a message that changes nothing, and need not wait: credit."""
+        if door := self.connected.get(agent):
+            door.say(talk.TO_AGENT.encode(message))
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        """Run a task that is watched: what it raises is logged."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def close(self) -> None:
+        """Everything that was said is written; then the connections end. Agents and runs go on."""
+        self.stopping = True
+        self.writer.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for door in [*self.connected.values(), *self._joining.values()]:
+            door.leave(reason="the supervisor stops")
+        self._readers.shutdown(wait=False, cancel_futures=True)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.exception(f"{task.get_name()} failed", error)
+
+    def _send_away(self) -> None:
+        # what they have to say stays in their runs' directories; an agent that is refused with 503 comes back
+        for door in [*self.connected.values()]:
+            door.leave(1013, "the supervisor's database takes no writes at the moment")
+
+    # ── what has become durable ──
+
+    def _durable(self, batch: Batch, effects: list[outbox.Effect], specs: dict[str, RunSpec]) -> None:
+        self.known.committed(batch.runs.values())
+        for effect in effects:
+            try:
+                self._perform(effect, specs)
+            except Exception as error:
+                # the wall between effects: one that cannot be done must not keep the others from being done
+                log.exception("an effect failed", error, effect=type(effect).__name__)
+
+    def _perform(self, effect: outbox.Effect, specs: dict[str, RunSpec]) -> None:
+        match effect:
+            case outbox.Send(agent=agent, message=message):
+                if isinstance(message, talk.Welcome) and agent in self._joining:
+                    self.connected[agent] = self._joining.pop(agent)
+                self.say(agent, message)
+            case outbox.Launch(agent=agent, run=run, epoch=epoch):
+                self._launch(agent, run, epoch, specs)
+            case outbox.Answer(request=request, message=message):
+                if reply := self._replies.pop(request, None):
+                    reply(message, None)
+            case outbox.Refuse(request=request, error=error):
+                if reply := self._replies.pop(request, None):
+                    reply(None, error)
+            case outbox.Kick(agent=agent, reason=reason):
+                for door in (self.connected.get(agent), self._joining.get(agent)):
+                    if door is not None:
+                        door.refuse(reason)
+            case outbox.StartAgent():
+                self.spawn(self.keeping.start(effect), f"start agent {effect.agent}")
+            case outbox.PollAgent():
+                self.spawn(self.keeping.poll(effect), f"poll agent {effect.agent}")
+            case outbox.StopAgent():
+                self.spawn(self.keeping.stop(effect), f"stop agent {effect.agent}")
+
+    def _launch(self, agent: str, run: str, epoch: int, specs: dict[str, RunSpec]) -> None:
+        spec = specs.get(run)
+        if spec is None:
+            log.error("a run has no spec", run=run)
+            self.tell(
+                reactor.on_start_failed,
+                agent,
+                talk.StartFailed(run=run, epoch=epoch, reason="What it was to execute is not in the database any more."),
+                self.clock(),
+            )
+        else:
+            self.say(agent, talk.StartRun(epoch=epoch, spec=spec))
