@@ -1,0 +1,1577 @@
+# -*- coding: utf-8 -*-
+"""Job cmd, stop 5: the one process that touches a code. Stand-alone, standard library only, Python 2.7 and 3.6+.
+
+    PYTHON runner.py run DIR                        executes the run in the run directory DIR, to its final event
+    PYTHON runner.py serve CODE_DIR                 keeps a code's imports warm and answers JSON lines, each by a fork
+    PYTHON runner.py conclude DIR STATE REASON      writes the final event of a run whose job cmd is dead
+
+Exit status of `run`: 0 the final event is written, 3 refused (it runs elsewhere, or has run), 4 the final event
+could not be written. The run directory is described in protocol/rundir.py, the code's side in docs/reference/code-py.md.
+
+The job cmd never executes a line of the code in its own process. prepare() runs in a fork, which then becomes the
+command (exec) or goes on with the callable; progress() runs in a second fork, finish() and the first report in a third.
+So a code that hangs, crashes or eats memory is always somebody else who can be killed.
+"""
+import errno
+import fcntl
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import types
+
+try:
+    import ctypes
+    LIBC = ctypes.CDLL(None, use_errno=True)
+except (ImportError, OSError):
+    # an interpreter without it: what a killed run leaves behind is then found by its environment only
+    LIBC = None
+
+PY2 = sys.version_info[0] == 2
+Text = type(u"")
+Bytes = type(b"")
+
+RUN, WORK, LOCK, EVENTS, LOG, REPORTS = "run.json", "work", "lock", "events.jsonl", "run.log", "reports"
+BEGUN, STARTED, PROGRESS, FINAL = "begun", "started", "progress", "final"
+STATES = ("completed", "failed", "canceled", "lost")
+#: One line of events.jsonl is never longer (bytes); protocol/rundir.py believes lines four times as long.
+MAX_EVENT = 64 << 10
+#: A request may not be longer (bytes).
+MAX_REQUEST = 1 << 20
+#: Room on the disk that is kept for the next events, so that a full disk can still be told (bytes).
+RESERVE = 2 * MAX_EVENT
+#: finish() and a first report may take that long (seconds); memory of a first report is at least that (bytes).
+FINISH_SECONDS, REPORT_SECONDS, REPORT_MEMORY = 300.0, 60.0, 1 << 30
+#: progress() is asked that often, and events of progress are at least that far apart (seconds).
+POLL_SECONDS, EVENT_SECONDS = 0.5, 0.1
+REFUSED, NOT_WRITTEN = 3, 4
+
+#: Seconds that no change of the date moves. Python 2.7 has only the ticks of 10 ms that times() counts.
+clock = getattr(time, "monotonic", None) or (lambda: os.times()[4])
+#: How often a stop was asked for: a fork compares with what stood there before it.
+STOPS = [0]
+SIGNALS = dict((getattr(signal, n), n) for n in sorted(dir(signal), reverse=True) if n.startswith("SIG") and "_" not in n)
+MEANING = {
+    "SIGSEGV": "it used memory that is not its own, a fault in the code",
+    "SIGBUS": "it used memory that is not there; a full disk can do that",
+    "SIGABRT": "it gave up by itself; the log says why, if it said anything",
+    "SIGFPE": "it made an arithmetic error, such as an integer division by zero",
+    "SIGILL": "it was compiled for another kind of processor",
+    "SIGXCPU": "it reached this machine's limit of processor time",
+    "SIGXFSZ": "it reached this machine's limit for the size of a file",
+    "SIGKILL": "nobody asked for that here, so most likely the machine or its limit ran out of memory: try a smaller case, or more memory",
+}
+
+
+# ── text ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def text(value, limit=2000):
+    """`value` as text that UTF-8 can carry, cut to `limit` characters."""
+    if isinstance(value, Bytes):
+        value = value.decode("utf-8", "replace")
+    elif not isinstance(value, Text):
+        try:
+            value = Text(value)
+        except UnicodeError:
+            value = Bytes(value).decode("utf-8", "replace")
+    if not PY2:
+        try:
+            value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        except UnicodeEncodeError:
+            value = value.encode("utf-8", "replace").decode("utf-8")
+    return value if len(value) <= limit else value[: limit - 1] + u"…"
+
+
+def octets(value):
+    """`value` as the bytes that a path or argument of that text has on this system, whatever the locale says."""
+    if isinstance(value, Bytes):
+        return value
+    value = value if isinstance(value, Text) else Text(value)
+    return value.encode("utf-8") if PY2 else value.encode("utf-8", "surrogateescape")
+
+
+def native(value):
+    """`value` as the `str` that this interpreter wants for a path."""
+    return octets(value) if PY2 else os.fsdecode(octets(value))  # novm: Python 3 only
+
+
+def words(error):
+    """What an exception says, for people."""
+    if isinstance(error, MemoryError):
+        return u"It ran out of memory: try a smaller case, or more memory."
+    if isinstance(error, EnvironmentError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return u"The disk is full: free some space, then run it again. (%s)" % text(error)
+    said = text(error).strip()
+    if not said:
+        return text(type(error).__name__)
+    plain = type(error) in (Exception, RuntimeError, ValueError, SystemExit) or isinstance(error, EnvironmentError)
+    return said if plain else u"%s: %s" % (text(type(error).__name__), said)
+
+
+def signal_name(number):
+    return text(SIGNALS.get(number, "signal %d" % number))
+
+
+def complain(what):
+    """A line on stderr: the run's log, or serve's."""
+    try:
+        os.write(2, octets(u"simyard: %s\n" % text(what)))
+    except OSError:
+        pass
+
+
+def trace():
+    """The current exception's traceback on stderr."""
+    import traceback
+
+    complain(u"what went wrong:\n" + text(traceback.format_exc(), 20000).rstrip())
+
+
+# ── values to JSON ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+#: numpy's dtype → what a Plotly typed array may be; anything else becomes one of them, or a list
+TYPED = dict((name, name) for name in ("f8", "f4", "i4", "i2", "i1", "u4", "u2", "u1"))
+TYPED.update({"f2": "f4", "f16": "f8"})
+TYPECODES = {"d": "f8", "f": "f4", "i": "i4", "h": "i2", "b": "i1", "I": "u4", "H": "u2", "B": "u1"}
+
+
+def typed(data, dtype, shape):
+    import base64
+
+    return {"dtype": dtype, "bdata": base64.b64encode(data).decode("ascii"), "shape": ", ".join(str(n) for n in shape)}
+
+
+def typed_array(value):
+    """A numpy array (told by what it can do) as a Plotly typed array, or as nested lists where there is no such type."""
+    kind = value.dtype.kind + str(value.dtype.itemsize)
+    if kind in ("i8", "u8") and value.size:
+        low, high = int(value.min()), int(value.max())
+        kind = "i4" if -(1 << 31) <= low and high < 1 << 31 else "f8"
+        value = value.astype("<" + kind)
+    if kind not in TYPED or not 1 <= len(value.shape) <= 3 or not value.size:
+        return plain(value.astype(str).tolist() if value.dtype.kind in "mM" else value.tolist())
+    return typed(value.astype("<" + TYPED[kind], copy=False).tobytes(), TYPED[kind], value.shape)
+
+
+def foreign(value, arrays=True):
+    """What json cannot write by itself, as something that it can. Raises TypeError."""
+    if hasattr(value, "dtype") and hasattr(value, "tobytes"):
+        if not getattr(value, "shape", ()):
+            return plain(value.item())
+        return typed_array(value) if arrays else plain(value.tolist())
+    if hasattr(value, "typecode") and hasattr(value, "tolist"):
+        code = TYPECODES.get(value.typecode)
+        if not arrays or code is None or sys.byteorder != "little":
+            return plain(value.tolist())
+        return typed(value.tostring() if PY2 else value.tobytes(), code, (len(value),))
+    for name in ("to_plotly_json", "isoformat"):
+        if hasattr(value, name):
+            return plain(getattr(value, name)(), arrays)
+    if isinstance(value, (set, frozenset, tuple)):
+        return [plain(item, arrays) for item in value]
+    if isinstance(value, Bytes) or hasattr(value, "__fspath__"):
+        return text(value, 1 << 20)
+    if hasattr(value, "__float__") and not isinstance(value, complex):
+        return plain(float(value))
+    raise TypeError("a result or report cannot hold a %s" % type(value).__name__)
+
+
+def plain(value, arrays=True):
+    """`value` in the types of JSON; a number that JSON does not have (nan, inf) becomes null."""
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, float):
+        return float(value) if value - value == 0.0 else None
+    if isinstance(value, int) or (PY2 and type(value).__name__ == "long"):
+        return int(value)
+    if isinstance(value, (Text, Bytes)):
+        return text(value, 1 << 30)
+    if isinstance(value, dict):
+        return dict((text(key), plain(item, arrays)) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return [plain(item, arrays) for item in value]
+    return foreign(value, arrays)
+
+
+def to_json(value):
+    """The bytes of a report. The common case is left to json's C code: a figure of 50 MB passes in a second."""
+    try:
+        done = json.dumps(value, default=foreign, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError):
+        done = json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+    return done.encode("ascii")
+
+
+# ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def close_on_exec(fd):
+    fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+    return fd
+
+
+def open_fd(path, flags):
+    return close_on_exec(os.open(path, flags, 0o644))
+
+
+def nonblocking(fd):
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+    return fd
+
+
+def pipe():
+    ends = os.pipe()
+    return nonblocking(close_on_exec(ends[0])), close_on_exec(ends[1])
+
+
+def write_all(fd, data):
+    view = memoryview(data)
+    while len(view):
+        view = view[os.write(fd, view[: 1 << 20]) :]
+
+
+def close_quietly(*fds):
+    for fd in fds:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
+def disk_full(path):
+    try:
+        room = os.statvfs(path)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < RESERVE or (room.f_files > 0 and room.f_favail == 0)
+
+
+def read_json(path):
+    with open(path, "rb") as file:
+        return json.loads(file.read().decode("utf-8"))
+
+
+class Held(Exception):
+    """Somebody else holds the lock: the job cmd lives."""
+
+
+class Journal(object):
+    """events.jsonl of a run directory, and the lock that its only writer holds. The lock is a POSIX record lock: no fork
+    inherits it, and its holder can be asked for. Closing any descriptor of the file drops it, so it is opened once."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.lock = open_fd(os.path.join(directory, LOCK), os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.lockf(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.fd = open_fd(os.path.join(directory, EVENTS), os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        except EnvironmentError as error:
+            os.close(self.lock)
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise Held("another job cmd holds the lock of %s" % text(directory))
+            raise
+        self.begun = self.started = self.final = None
+        self.number = self.size = self.reserved = 0
+        self._read()
+
+    def _read(self):
+        """Learn what has happened, and cut off a last line that was torn by a crash."""
+        with os.fdopen(os.dup(self.fd), "rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    os.ftruncate(self.fd, self.size)
+                    return
+                self.size += len(line)
+                try:
+                    event = json.loads(line.decode("utf-8"))
+                    self.number = int(event["n"])
+                    if event["event"] in (BEGUN, STARTED, FINAL) and isinstance(event["data"], dict):
+                        setattr(self, str(event["event"]), event)
+                except (ValueError, KeyError, TypeError):
+                    continue  # not ours; the reader does not believe it either
+
+    def reserve(self):
+        """Make sure of room on the disk for the next events, where the file system can; raises OSError if it is full."""
+        if LIBC is None or self.size + RESERVE // 2 < self.reserved:
+            return
+        if LIBC.fallocate(self.fd, 1, ctypes.c_long(self.size), ctypes.c_long(RESERVE)) == 0:  # 1: beyond the end of the file
+            self.reserved = self.size + RESERVE
+        elif ctypes.get_errno() in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def append(self, event, data):
+        """Append one event, whole or not at all; the final one is on the disk when this returns. Raises OSError."""
+        record = {"n": self.number + 1, "at": round(time.time(), 6), "event": event, "data": data}
+        line = json.dumps(record, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
+        try:
+            if os.write(self.fd, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if event == FINAL:
+                getattr(os, "fdatasync", os.fsync)(self.fd)
+        except OSError:
+            os.ftruncate(self.fd, self.size)
+            raise
+        self.number += 1
+        self.size += len(line)
+        if event == FINAL:
+            self.final = record
+            os.ftruncate(self.fd, self.size)  # gives the reserved room back
+        return record
+
+    def close(self):
+        close_quietly(self.fd, self.lock)
+
+
+def final_data(state, reason, usage=None, results=None, warnings=(), report=""):
+    """The data of a final event, bounded."""
+    data = {
+        "state": state,
+        "reason": text(reason),
+        "usage": dict({"wall": 0.0, "cpu": 0.0, "peak_memory": 0, "exit_code": None, "signal": None}, **(usage or {})),
+        "results": results or {},
+        "warnings": [text(warning, 300) for warning in list(warnings)[:30]],
+        "report": report,
+    }
+    size = len(json.dumps(data["results"]))
+    if size > MAX_EVENT // 2:
+        data["results"] = {}
+        data["warnings"].insert(0, u"The results were not kept: %d bytes are too many. Large results belong in files." % size)
+    if len(json.dumps(data)) > MAX_EVENT - 4096:
+        data["warnings"] = data["warnings"][:5]
+    return data
+
+
+# ── processes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def prctl(option, value):
+    return LIBC is not None and LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0) == 0
+
+
+class Mark(object):
+    """The memory that /proc/PID/environ shows. A fork has no environment of its own there; the run's name is written
+    into it, so that whatever comes from the fork can be told from everybody else's after a kill -9."""
+
+    def __init__(self):
+        self.start = self.size = 0
+        if LIBC is None:
+            return
+        try:
+            with open("/proc/self/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+            start, end = int(fields[47]), int(fields[48])
+        except (EnvironmentError, ValueError, IndexError):
+            return
+        for name, value in list(os.environ.items()):
+            os.environ[name] = value  # moves it out of that memory
+        self.start, self.size = start, end - start
+
+    def write(self, run):
+        data = mark_of(run) + b"\0"
+        if self.start and len(data) <= self.size:
+            ctypes.memmove(self.start, data, len(data))
+
+
+def mark_of(run):
+    return b"SIMYARD_RUN=" + octets(run)
+
+
+def processes():
+    """{pid: (its parent, its process group)} of all processes that are not zombies."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, "rb") as file:
+                    fields = file.read().rpartition(b")")[2].split()
+            except EnvironmentError:
+                continue
+            if fields and fields[0] not in (b"Z", b"X"):
+                found[int(name)] = (int(fields[1]), int(fields[2]))
+    return found
+
+
+def marked(pid, mark, log):
+    """Whether a process carries the run's mark, or writes its log (one that cleared its environment)."""
+    base = "/proc/%d/" % pid
+    try:
+        with open(base + "environ", "rb") as file:
+            if mark in file.read().split(b"\0"):
+                return True
+        for fd in ("1", "2"):
+            if octets(os.readlink(base + "fd/" + fd)) == log:
+                with open(base + "fdinfo/" + fd, "rb") as file:
+                    flags = [line.split()[1] for line in file if line.startswith(b"flags:")]
+                return bool(int(flags[0], 8) & (os.O_WRONLY | os.O_RDWR))
+    except (EnvironmentError, IndexError, ValueError):
+        pass
+    return False
+
+
+def left_of(run, directory, mine=False):
+    """{pid: group} of the processes that are left of a run; with `mine` also of all that descend from this process."""
+    try:
+        tree = processes()
+    except OSError:
+        return {}
+    mark, log, me = mark_of(run), octets(os.path.realpath(os.path.join(directory, LOG))), os.getpid()
+    family = set([me] if mine else [])
+    size = -1
+    while len(family) != size:
+        size = len(family)
+        family.update(pid for pid, (parent, _) in tree.items() if parent in family)
+    return dict((pid, tree[pid][1]) for pid in tree if pid != me and (pid in family or marked(pid, mark, log)))
+
+
+def end_left(run, directory):
+    """Kill what is left of a run whose job cmd is dead; returns when it is gone. Raises RuntimeError after 5 s."""
+    until, pause = clock() + 5.0, 0.005
+    left = left_of(run, directory)
+    while left:
+        for pid in left:
+            kill(pid, signal.SIGKILL)
+        if clock() > until:
+            raise RuntimeError("processes of the run do not end: %s" % ", ".join(str(pid) for pid in sorted(left)))
+        time.sleep(pause)
+        pause = min(0.2, pause * 2)
+        left = left_of(run, directory)
+
+
+def kill(pid, number, group=False):
+    try:
+        (os.killpg if group else os.kill)(pid, number)
+    except OSError as error:
+        # a fork that has not yet made its group
+        if group and error.errno == errno.ESRCH:
+            kill(pid, number)
+
+
+def on_stop(number, frame):
+    STOPS[0] += 1
+
+
+def on_child(number, frame):
+    pass
+
+
+class Wakeup(object):
+    """A pipe that becomes readable with every signal, so that waiting is never polling."""
+
+    def __init__(self):
+        self.fd, self.writer = pipe()
+        signal.set_wakeup_fd(nonblocking(self.writer))
+        for number, handler in (
+            (signal.SIGTERM, on_stop), (signal.SIGINT, on_stop), (signal.SIGCHLD, on_child), (signal.SIGHUP, signal.SIG_IGN),
+        ):
+            signal.signal(number, handler)
+            signal.siginterrupt(number, False)
+
+    def wait(self, fds, deadline, writing=()):
+        """Those of `fds` that can be read and of `writing` that can be written (or were closed), at the latest at
+        `deadline` (None: whenever)."""
+        poll = select.poll()
+        for fd in [self.fd] + list(fds):
+            poll.register(fd, select.POLLIN)
+        for fd in writing:
+            poll.register(fd, select.POLLOUT)
+        milliseconds = -1 if deadline is None else max(0, int((deadline - clock()) * 1000) + 1)
+        try:
+            ready = [fd for fd, _ in poll.poll(milliseconds)]
+        except (OSError, select.error) as error:
+            if error.args[0] != errno.EINTR:
+                raise
+            ready = [self.fd]
+        if self.fd in ready:
+            read_some(self.fd)
+        return ready
+
+
+def read_some(fd):
+    """What can be read now: None nothing yet, b"" the end."""
+    try:
+        return os.read(fd, 1 << 16)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EINTR):
+            return None
+        return b""
+
+
+PROGRESS_ROW = b'{"progress"'
+
+
+class Child(object):
+    """A fork that does `work(tell)` in a session of its own and tells its parent JSON lines through a pipe.
+
+    It dies with its parent (where the kernel can be asked for that). `status` is None until `reap` has met it.
+    """
+
+    def __init__(self, work, drop=()):
+        self._pipe, write = pipe()
+        self._buffer = b""
+        self.status = None
+        seen, parent = STOPS[0], os.getpid()
+        self.pid = os.fork()
+        if self.pid:
+            os.close(write)
+            self.fds = [self._pipe]
+            return
+        code = 1
+        try:
+            settle(seen, parent, [self._pipe] + list(drop))
+            code = work(lambda message: write_all(write, json.dumps(message).encode("ascii") + b"\n"))
+        except BaseException:  # the wall of this process: what it was to do guards itself
+            trace()
+        finally:
+            os._exit(code)
+
+    def lines(self):
+        """The messages that have come. Of those of progress only the last: each says all that is known."""
+        told = []
+        for _ in range(16):  # a flood must not keep the reader from its other work
+            data = read_some(self._pipe) if self.fds else None
+            if data == b"":
+                self.close()
+            if not data:
+                break
+            self._buffer += data
+        whole, _, self._buffer = self._buffer.rpartition(b"\n")
+        rows = whole.split(b"\n") if whole else []
+        for number, row in enumerate(rows):
+            if row.startswith(PROGRESS_ROW) and number + 1 < len(rows) and rows[number + 1].startswith(PROGRESS_ROW):
+                continue
+            try:
+                message = json.loads(row.decode("utf-8"))
+            except ValueError:
+                continue
+            if isinstance(message, dict):
+                told.append(message)
+        if len(self._buffer) > MAX_REQUEST:
+            self._buffer = b""
+        return told
+
+    def close(self):
+        if self.fds:
+            os.close(self._pipe)
+            self.fds = []
+
+
+def settle(seen, parent, drop):
+    """First steps of a fork that will run the code: own session, no handlers of the parent's, its descriptors closed."""
+    os.setsid()
+    prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    if os.getppid() != parent:
+        os._exit(1)
+    if STOPS[0] != seen:
+        os.kill(os.getpid(), signal.SIGTERM)
+    close_quietly(*drop)
+    for name in ("random", "numpy.random"):
+        # forks of one warm process must not all draw the same numbers
+        if name in sys.modules:
+            sys.modules[name].seed()
+
+
+def null_input():
+    fd = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(fd, 0)
+    if fd:
+        os.close(fd)
+
+
+def status_of(status):
+    """(exit code, signal's name), one of them None."""
+    if os.WIFSIGNALED(status):
+        return None, signal_name(os.WTERMSIG(status))
+    return os.WEXITSTATUS(status), None
+
+
+class LogStream(object):
+    """sys.stdout of Python 2 in a fork: takes text and bytes; a log that cannot be written hurts nobody."""
+
+    encoding, softspace, closed = "utf-8", 0, False
+
+    def write(self, what):
+        try:
+            write_all(1, octets(what))
+        except OSError:
+            pass
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return False
+
+    def fileno(self):
+        return 1
+
+
+def log_streams():
+    """Give the fork's Python a stdout and stderr that speak UTF-8 and survive a full disk."""
+    if PY2:
+        sys.stdout = sys.stderr = LogStream()
+        return
+    import io
+
+    class Raw(io.RawIOBase):
+        def writable(self):
+            return True
+
+        def fileno(self):
+            return 1
+
+        def write(self, data):
+            try:
+                return os.write(1, data)
+            except OSError:
+                return len(data)
+
+    def stream():
+        return io.TextIOWrapper(io.BufferedWriter(Raw()), "utf-8", "backslashreplace", line_buffering=True)
+
+    sys.stdout, sys.stderr = stream(), stream()
+
+
+# ── the code's side ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def load_code(code_dir):
+    """The module of a code's code.py. What stands beside it can be imported, after everything else on the path."""
+    path = os.path.join(native(code_dir), "code.py")
+    with open(path, "rb") as file:
+        source = file.read()
+    if native(code_dir) not in sys.path:
+        sys.path.append(native(code_dir))
+    module = types.ModuleType("simyard_code")
+    module.__file__ = path
+    sys.modules[module.__name__] = module
+    exec(compile(source, path, "exec", 0, True), module.__dict__)
+    return module
+
+
+class Run(object):
+    """What a code is given: see docs/reference/code-py.md."""
+
+    def __init__(self, directory, spec, tell=None):
+        self.id = spec["run"]
+        self.model = spec["model"]
+        self.inputs = spec["inputs"]
+        self.files = sorted(spec["files"])
+        self.cores = spec["cores"]
+        self.memory = spec["memory"]
+        self.run_dir = directory
+        self.dir = os.path.join(directory, WORK)
+        self.exit_code = self.signal = None
+        self._tell = tell
+        self._known = {"fraction": None, "frames": None, "message": None}
+
+    @property
+    def frames(self):
+        """Frames that the run has told of: the last word in its events."""
+        if self._known["frames"] is None:
+            self._known["frames"] = last_frames(self.run_dir)
+        return self._known["frames"]
+
+    def progress(self, fraction=None, frames=None, message=None):
+        """Tell how far the run is; what is left out stays as it was. Cheap: call it as often as you like."""
+        for name, value in (("fraction", fraction), ("frames", frames), ("message", message)):
+            if value is not None:
+                self._known[name] = value
+        if self._tell is not None:
+            self._tell({"progress": progress_of(self._known)})
+
+    def log(self, what):
+        """Append a line to the run's log."""
+        try:
+            write_all(1, octets(text(what, 1 << 20)) + b"\n")
+        except OSError:
+            pass
+
+
+def progress_of(known):
+    """The checked message of what a code says of its progress; raises TypeError or ValueError in words."""
+    fraction, frames, message = known.get("fraction"), known.get("frames"), known.get("message")
+    if fraction is not None:
+        fraction = min(1.0, max(0.0, float(fraction)))
+        if fraction != fraction:
+            fraction = None
+    if frames is not None:
+        frames = max(0, int(frames))
+    return {"fraction": fraction, "frames": frames, "message": None if message is None else text(message, 300)}
+
+
+def last_frames(directory):
+    """The last number of frames in a run's events (0: none), looked for in their last 256 KiB."""
+    try:
+        with open(os.path.join(directory, EVENTS), "rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - (256 << 10)))
+            lines = file.read().split(b"\n")
+    except EnvironmentError:
+        return 0
+    for line in reversed(lines[:-1]):
+        if b'"frames"' in line:
+            try:
+                event = json.loads(line.decode("utf-8"))
+                if event["event"] == PROGRESS:
+                    return int(event["data"]["frames"])
+            except (ValueError, KeyError, TypeError):
+                continue
+    return 0
+
+
+def exit_of(error):
+    """The exit code of a SystemExit, and its words if it has any."""
+    if error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 255, u""
+    return 1, text(error.code)
+
+
+def read_spec(directory):
+    """What run.json says. Raises EnvironmentError, ValueError, KeyError."""
+    spec = read_json(os.path.join(directory, RUN))
+    for name in ("run", "epoch", "code_dir", "model", "kind", "inputs", "files", "cores", "memory", "time_limit", "grace"):
+        if name not in spec:
+            raise KeyError("%s lacks %r" % (RUN, name))
+    return spec
+
+
+def ring(spec):
+    """Tell the agent that there is something to read, if it listens; never waits."""
+    try:
+        if not spec.get("bell"):
+            return
+        fd = open_fd(native(spec["bell"]), os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return
+    try:
+        os.write(fd, octets(spec["run"]) + b"\n")
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+
+
+def set_oom_score(score):
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write(str(score))
+    except EnvironmentError:
+        pass
+
+
+def limit_memory(size):
+    """Let this process have `size` bytes more than it has; beyond that an allocation fails."""
+    import resource
+
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            size += int(file.read().split()[0]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
+    except (EnvironmentError, ValueError):
+        pass
+
+
+def write_report(module, run, name, frame):
+    """Have the code make a report, and write it beside its place and rename it. Returns (path in the run directory, size)."""
+    if not name or name.startswith(".") or not all(c.isalnum() or c in "_-." for c in name) or len(name) > 100:
+        raise ValueError("%r cannot be the name of a report" % text(name, 100))
+    if not hasattr(module, "report"):
+        raise ValueError("This code has no reports: its code.py has no report().")
+    figure = module.report(run, native(name), frame)
+    if not isinstance(figure, dict) and not hasattr(figure, "to_plotly_json"):
+        raise TypeError("report() must return a Plotly figure, a dict with data and layout, not %s" % type(figure).__name__)
+    data = to_json(figure)
+    path = "%s/%s" % (REPORTS, name + ".json" if frame < 0 else "%s.%d.json" % (name, frame))
+    folder = os.path.join(run.run_dir, REPORTS)
+    if not os.path.isdir(folder):
+        os.mkdir(folder)
+    beside = beside_path(run.run_dir, os.getpid())
+    try:
+        fd = open_fd(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        write_all(fd, data)
+        os.close(fd)
+        os.rename(beside, os.path.join(run.run_dir, native(path)))
+    except OSError:
+        remove(beside)
+        raise
+    return path, len(data)
+
+
+def beside_path(directory, pid):
+    return os.path.join(directory, REPORTS, ".making-%d" % pid)
+
+
+def remove(path):
+    try:
+        os.remove(path)
+    except OSError:
+        pass
+
+
+def execute(args, tell):
+    """Become the command. Returns only if that failed, having told why."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        if int(name) > 2:
+            try:
+                close_on_exec(int(name))
+            except EnvironmentError:
+                pass
+    try:
+        os.execvpe(args[0], args, os.environ)
+    except EnvironmentError as error:
+        why = {errno.ENOENT: u"it was not found", errno.EACCES: u"it may not be executed"}.get(error.errno, text(error.strerror))
+        tell({"failed": u"The command %s could not be started: %s." % (text(args[0], 500), why)})
+    return 127
+
+
+# ── run ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Job(object):
+    """One run, from its first event to its final one. `module` is the code's, if this process is a fork of a warm one."""
+
+    def __init__(self, directory, module=None, mark=None, seen=0):
+        self.directory = directory
+        self.module = module
+        self.mark = mark
+        self.seen = seen
+        self.spec = {"run": os.path.basename(os.path.abspath(directory)), "bell": ""}
+        self.code = self.helper = None
+        self.has = ()
+        self.prepared = self.failed = self.stopping = None
+        self.started = self.done = self.killed = self.reaper = self.alone = False
+        self.finished = self.failed_after = self.report_failed = self.ended = None
+        self.report_made = ""
+        self.known, self.shown = progress_of({}), progress_of({})
+        self.next_event = self.cpu = 0.0
+        self.peak = 0
+        self.left_behind = set()
+        self.warnings = []
+
+    def run(self):
+        """Execute the run. Returns the exit status of the job cmd."""
+        try:
+            self.journal = Journal(self.directory)
+        except Held as held:
+            complain(held)
+            return REFUSED
+        except EnvironmentError as error:
+            complain(u"the run cannot be told of. " + words(error))
+            return NOT_WRITTEN
+        problem = None
+        try:
+            self.spec = read_spec(self.directory)
+        except (EnvironmentError, ValueError, KeyError, TypeError) as error:
+            problem = u"What to run could not be read from %s. %s" % (RUN, words(error))
+        earlier = self.journal.begun
+        if self.journal.final or (earlier and earlier["data"]["epoch"] >= self.spec.get("epoch", 0)):
+            complain(u"the run in %s has begun already, or has ended" % text(self.directory))
+            return REFUSED
+        begin = clock()
+        self.wakeup = Wakeup()
+        try:
+            self._settle()
+            if earlier:
+                end_left(self.spec["run"], self.directory)
+            data = self._execute(begin) if problem is None else final_data("failed", problem)
+        except Exception as error:  # the wall of the job cmd: whatever it was, the run ends, and says why
+            trace()
+            self._clear(clock())
+            data = final_data("failed", u"The run could not be carried out. " + words(error), self._usage(begin))
+        self._clear(clock())
+        return self._end(data)
+
+    def _settle(self):
+        """Become the job cmd: nobody's terminal, nobody's pipe, father of all orphans, first to go when memory ends."""
+        try:
+            os.setsid()
+        except OSError:
+            pass  # it leads a session already
+        null_input()
+        try:
+            log = open_fd(os.path.join(self.directory, LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        except OSError as error:
+            log = open_fd(os.devnull, os.O_WRONLY)
+            self.warnings.append(u"There is no log. " + words(error))
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+        self.reaper = prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+        (self.mark or Mark()).write(self.spec["run"])
+        set_oom_score(300)
+
+    def _event(self, event, data):
+        self.journal.reserve()
+        self.journal.append(event, data)
+        ring(self.spec)
+
+    def _execute(self, begin):
+        self._event(BEGUN, {"epoch": self.spec["epoch"], "pid": os.getpid(), "host": text(host()), "boot": boot()})
+        self.code = Child(self._become_code, self._mine())
+        self._follow(begin)
+        self._clear(self.kill_at if self.stopping else clock())
+        state, reason = self._verdict()
+        usage = self._usage(begin)
+        results = {}
+        if not self.stopping or state == "completed":
+            state, reason, results = self._afterwards(state, reason)
+        report = self.report_made if state == "completed" else ""
+        return final_data(state, reason, usage, results, self.warnings, report)
+
+    def _mine(self):
+        return [self.journal.fd, self.journal.lock, self.wakeup.fd, self.wakeup.writer]
+
+    def _become_code(self, tell):
+        """In the fork: prepare, then become the command, or go on with the callable."""
+        spec = self.spec
+        os.environ.update({"SIMYARD_RUN": str(spec["run"]), "SIMYARD_CORES": str(spec["cores"]), "OMP_NUM_THREADS": str(spec["cores"])})
+        for name, value in (("PYTHONUNBUFFERED", "1"), ("PYTHONIOENCODING", "utf-8")):
+            os.environ.setdefault(name, value)
+        set_oom_score(800)
+        log_streams()
+        try:
+            os.chdir(os.path.join(self.directory, WORK))
+            module = self.module or load_code(spec["code_dir"])
+            run = Run(self.directory, spec, tell)
+            if not hasattr(module, "prepare"):
+                raise RuntimeError("This code's code.py has no prepare().")
+            what = module.prepare(run)
+            args = None if callable(what) else arguments(what)  # novm: 2.7 has it
+            tell({"prepared": {"command": args is not None, "has": [n for n in ("progress", "finish", "report") if hasattr(module, n)]}})
+            if args is not None:
+                sys.stdout.flush()
+                return execute(args, tell)
+            what(run)
+            tell({"done": True})
+            code = 0
+        except SystemExit as error:
+            code, said = exit_of(error)
+            tell({"done": True} if code == 0 else {"failed": said})
+        except BaseException as error:
+            trace()
+            tell({"failed": words(error)})
+            code = 1
+        sys.stdout.flush()
+        return code
+
+    # -- while the code runs
+
+    def _follow(self, begin):
+        limit = begin + self.spec["time_limit"] if self.spec["time_limit"] else None
+        read_at, look_at = 0.0, clock() + POLL_SECONDS
+        started_by = self.kill_at = None
+        while self.code.status is None:
+            now = clock()
+            if not self.stopping and STOPS[0] != self.seen:
+                self._stop("canceled")
+            elif not self.stopping and limit is not None and now >= limit:
+                self._stop("time")
+            if self.stopping and now >= self.kill_at and not self.killed:
+                self.killed = True
+                kill(self.code.pid, signal.SIGKILL, group=True)
+            if self.prepared and not self.started and (not self.prepared["command"] or not self.code.fds or now >= started_by):
+                self._start()
+            if self.started and self.helper is None and not self.stopping and "progress" in self.has and now >= look_at:
+                self.helper = Child(self._watch, self._mine() + self.code.fds)
+            self._show_progress(now)
+            due = [] if self.stopping or limit is None else [limit]
+            due += [self.kill_at] if self.stopping and not self.killed else []
+            due += [started_by] if started_by and not self.started else []
+            due += [self.next_event] if self.known != self.shown and self.started else []
+            due += [look_at] if self.started and self.helper is None and "progress" in self.has and not self.stopping else []
+            fds = list(self.code.fds)
+            if now < read_at:
+                due, fds = due + [read_at], []
+            self.wakeup.wait(fds + (self.helper.fds if self.helper else []), min(due) if due else None)
+            self._reap()
+            for child in (self.code, self.helper):
+                for message in child.lines() if child else ():
+                    self._heard(message)
+                    if "progress" in message:
+                        read_at = clock() + 0.01  # a code that tells all the time is read in gulps
+                    if self.prepared and started_by is None:
+                        started_by = clock() + 0.05
+        for message in self.code.lines():
+            self._heard(message)
+        self.code.close()
+        if self.prepared and not self.started and not (self.prepared["command"] and self.failed):
+            self._start()
+
+    def _heard(self, message):
+        """A message of the code's side, which is foreign: only what has the right form counts."""
+        if isinstance(message.get("progress"), dict):
+            try:
+                told = progress_of(message["progress"])
+            except (TypeError, ValueError):
+                return
+            self.known.update((key, value) for key, value in told.items() if value is not None)
+        elif isinstance(message.get("prepared"), dict):
+            self.prepared = message["prepared"]
+            self.has = self.prepared.get("has", ())
+        elif "failed" in message:
+            self.failed = text(message["failed"])
+        elif "done" in message:
+            self.done = True
+
+    def _start(self):
+        self.started = True
+        self._event(STARTED, {"pid": self.code.pid, "group": self.code.pid})
+
+    def _show_progress(self, now, last=False):
+        """Tell what is new of the progress: frames soon, the rest less often the longer the run lasts already."""
+        changes = dict((key, value) for key, value in self.known.items() if value != self.shown[key])
+        if not changes or not self.started or (now < self.next_event and not last):
+            return
+        try:
+            self._event(PROGRESS, changes)
+            self.shown = dict(self.known)
+            self.next_event = now + EVENT_SECONDS
+        except OSError:
+            self.next_event = now + 5.0  # the disk is full; what room there is belongs to the final event
+
+    def _watch(self, tell):
+        """In a fork: ask the code's progress() again and again."""
+        log_streams()
+        os.chdir(os.path.join(self.directory, WORK))
+        module = self.module or load_code(self.spec["code_dir"])
+        run = Run(self.directory, self.spec)
+        complained = False
+        while True:
+            try:
+                tell({"progress": progress_of(module.progress(run) or {})})
+            except Exception:
+                if not complained:
+                    trace()
+                complained = True
+            time.sleep(POLL_SECONDS)
+
+    def _stop(self, why):
+        self.stopping = why
+        self.kill_at = clock() + self.spec["grace"]
+        if self.helper:
+            kill(self.helper.pid, signal.SIGKILL, group=True)
+        kill(self.code.pid, signal.SIGTERM, group=True)
+        kill(self.code.pid, signal.SIGCONT, group=True)
+        for pid, group in left_of(self.spec["run"], self.directory, mine=True).items():
+            if group != self.code.pid:  # a second TERM would mean "at once" to some
+                kill(pid, signal.SIGTERM)
+
+    def _reap(self):
+        """Meet whatever has ended. Afterwards `alone` says whether anything is left that is known of."""
+        while True:
+            try:
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+            except OSError as error:
+                if error.errno == errno.EINTR:
+                    continue
+                self.alone = True
+                return
+            if not pid:
+                self.alone = False
+                return
+            if self.helper and pid == self.helper.pid:
+                self.helper.status = status
+                continue
+            self.cpu += used.ru_utime + used.ru_stime
+            self.peak = max(self.peak, used.ru_maxrss * 1024)
+            if self.code and pid == self.code.pid:
+                self.code.status = status
+                self.ended = clock()
+
+    def _clear(self, kill_at):
+        """Return when nothing of the run is left; from `kill_at` on by killing it."""
+        if self.helper:
+            kill(self.helper.pid, signal.SIGKILL, group=True)
+            self.helper.close()
+        pause = 0.005
+        while True:
+            self._reap()
+            if self.alone and self.reaper:
+                break
+            left = []
+            if clock() >= kill_at or not self.reaper:
+                left = left_of(self.spec["run"], self.directory, mine=True)
+                if self.alone and not left:
+                    break
+            if clock() >= kill_at:
+                for pid in left:
+                    kill(pid, signal.SIGKILL)
+                    if not self.helper or pid != self.helper.pid:
+                        self.left_behind.add(pid)
+                self.killed = self.killed or bool(self.stopping and left)
+                pause = min(0.5, pause * 2)
+                self.wakeup.wait([], clock() + pause)
+            else:
+                self.wakeup.wait([], kill_at if self.reaper else min(kill_at, clock() + 0.05))
+        self.helper = None
+
+    # -- when it has ended
+
+    def _usage(self, begin):
+        exit_code, name = status_of(self.code.status) if self.code and self.code.status is not None else (None, None)
+        wall = (self.ended or clock()) - begin
+        return {"wall": round(wall, 6), "cpu": round(self.cpu, 6), "peak_memory": self.peak, "exit_code": exit_code, "signal": name}
+
+    def _verdict(self):
+        """(state, reason) by how the code ended."""
+        exit_code, name = status_of(self.code.status)
+        if self.done and exit_code == 0:
+            return "completed", u""
+        if self.stopping:
+            forced = u" It did not end within %g s of being asked to, and was killed." % self.spec["grace"] if self.killed else u""
+            if self.stopping == "canceled":
+                return "canceled", u"It was stopped on request." + forced
+            limit = u"It was stopped at its time limit of %g s. Give it more time, or less to do." % self.spec["time_limit"]
+            return "failed", limit + forced
+        if self.left_behind:
+            count = len(self.left_behind)
+            self.warnings.append(u"It left %d process%s running, which %s ended." % (count, "es" * (count > 1), "were" if count > 1 else "was"))
+        if self.failed:
+            return "failed", self.failed
+        where = u"The code" if self.prepared else u"The preparation of the input"
+        if name:
+            return "failed", u"%s was ended by %s%s." % (where, name, u": " + MEANING[name] if name in MEANING else u"")
+        if exit_code or not self.prepared or not self.prepared["command"]:
+            early = u"" if exit_code else u" before it was done"
+            if exit_code == 128 + signal.SIGKILL:
+                early = u", which a shell says of SIGKILL: " + MEANING["SIGKILL"]
+            said = self._last_words()
+            return "failed", u"%s ended with exit status %d%s.%s" % (where, exit_code, early, u" Its last words: " + said if said else u"")
+        return "completed", u""
+
+    def _last_words(self):
+        try:
+            with open(os.path.join(self.directory, LOG), "rb") as file:
+                file.seek(0, 2)
+                file.seek(max(0, file.tell() - 4096))
+                lines = text(file.read(), 5000).split(u"\n")
+        except EnvironmentError:
+            return u""
+        said = [line.strip() for line in lines if line.strip()]
+        return text(said[-1], 300) if said else u""
+
+    def _afterwards(self, state, reason):
+        """Let the code read its results and make the first report, in a fork. Returns (state, reason, results)."""
+        spec = self.spec
+        wanted = spec.get("first_report", "") if spec["kind"] == "quick" and state == "completed" else ""
+        if self.prepared and ("finish" in self.has or wanted or ("progress" in self.has and self.started)):
+            self._help(Child(lambda tell: self._read_results(tell, wanted), self._mine()), wanted)
+        self._show_progress(clock(), last=True)
+        if "finish" in self.has and self.finished is None:
+            if state == "completed" and self.failed_after is not None:
+                return "failed", self.failed_after, {}
+            self.warnings += [self.failed_after] if self.failed_after else []
+        elif wanted and not self.report_made:
+            self.warnings.append(u"The report %s could not be made. %s" % (text(wanted), self.report_failed or self.failed_after or u""))
+        found = self.finished or {}
+        self.warnings += found.get("warnings", [])
+        return state, found.get("reason") or reason, found.get("results") or {}
+
+    def _help(self, helper, wanted):
+        """Wait for the fork that reads the results, within limits. A stop cuts it short, and the code's own end stands."""
+        self.helper = helper
+        finishing = "finish" in self.has
+        until = clock() + (FINISH_SECONDS if finishing else REPORT_SECONDS)
+        asked = cut = False
+        while helper.status is None:
+            if STOPS[0] != self.seen and not asked:
+                asked = True
+                until = min(until, clock() + (self.spec["grace"] if finishing else 0))
+            if clock() >= until and not cut:
+                cut = True
+                kill(helper.pid, signal.SIGKILL, group=True)
+            self.wakeup.wait(helper.fds, None if cut else until)
+            self._reap()
+            for message in helper.lines():
+                if isinstance(message.get("finished"), dict):
+                    self.finished = message["finished"]
+                    finishing = False
+                    until = clock() + (0 if asked else REPORT_SECONDS)
+                elif "report" in message:
+                    self.report_made = text(message["report"])
+                elif "report_failed" in message:
+                    self.report_failed = text(message["report_failed"])
+                elif "failed" in message:
+                    self.failed_after = text(message["failed"])
+                else:
+                    self._heard(message)
+        what = u"Reading the results" if finishing else u"It"
+        if cut and asked:
+            self.warnings.append(u"The stop came while the results were being read; they are not complete.")
+        elif cut:
+            self.failed_after = u"%s took longer than %g s and was stopped." % (what, FINISH_SECONDS if finishing else REPORT_SECONDS)
+        elif self.failed_after is None and helper.status != 0:
+            code, name = status_of(helper.status)
+            why = u"was ended by %s%s" % (name, u": " + MEANING[name] if name in MEANING else u"") if name else u"ended with exit status %d" % code
+            self.failed_after = u"%s %s." % (what, why)
+
+    def _read_results(self, tell, wanted):
+        """In the fork: last progress, finish(), first report."""
+        log_streams()
+        set_oom_score(800)
+        os.chdir(os.path.join(self.directory, WORK))
+        module = self.module or load_code(self.spec["code_dir"])
+        run = Run(self.directory, self.spec)
+        run.exit_code, run.signal = status_of(self.code.status)
+        run._known.update(self.known)
+        if hasattr(module, "progress") and self.started:
+            try:
+                told = progress_of(module.progress(run) or {})
+                tell({"progress": told})
+                run._known.update((key, value) for key, value in told.items() if value is not None)
+            except Exception:
+                trace()
+        if hasattr(module, "finish"):
+            try:
+                tell({"finished": finished(module.finish(run))})
+            except BaseException as error:
+                trace()
+                tell({"failed": words(error)})
+                return 0
+        if wanted:
+            limit_memory(max(int(self.spec["memory"]), REPORT_MEMORY))
+            try:
+                write_report(module, run, wanted, -1)
+                tell({"report": wanted})
+            except BaseException as error:
+                trace()
+                tell({"report_failed": words(error)})
+        sys.stdout.flush()
+        return 0
+
+    def _end(self, data):
+        """Write the final event, trying for some seconds where the disk is full."""
+        full = disk_full(self.directory)
+        if full and data["state"] == "failed" and u"disk is full" not in data["reason"]:
+            data["reason"] += u" The disk is full: free some space, then run it again."
+        elif full:
+            data["warnings"].append(u"The disk was full when it ended: its files may not be complete.")
+        for pause in (0.0, 0.05, 0.2, 1.0, 2.0):
+            time.sleep(pause)
+            try:
+                self.journal.append(FINAL, data)
+            except OSError as error:
+                complain(u"the final event could not be written: " + words(error))
+                data = dict(data, results={}, warnings=data["warnings"][:5])
+                continue
+            ring(self.spec)
+            return 0
+        return NOT_WRITTEN
+
+
+def host():
+    return socket.gethostname()
+
+
+def boot():
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except EnvironmentError:
+        return ""
+
+
+def arguments(what):
+    """The command line that prepare() returned, as bytes."""
+    if not isinstance(what, (list, tuple)) or not what or not all(isinstance(item, (Text, Bytes)) for item in what):
+        raise TypeError("prepare() must return a command line (a list of str) or a callable, not %s" % text(repr(what), 200))
+    return [octets(item) for item in what]
+
+
+def finished(found):
+    """What finish() returned, checked and bounded."""
+    if found is None:
+        found = {}
+    if not isinstance(found, dict) or set(found) - {"reason", "results", "warnings"}:
+        raise TypeError("finish() must return None or a dict with reason, results and warnings, not %s" % text(repr(found), 200))
+    results = found.get("results") or {}
+    if not isinstance(results, dict):
+        raise TypeError("the results that finish() returns must be a dict")
+    data = final_data("", found.get("reason") or u"", results=plain(results, arrays=False), warnings=found.get("warnings") or ())
+    return dict((name, data[name]) for name in ("reason", "results", "warnings"))
+
+
+def conclude(directory, state, reason, usage=None):
+    """Write the final event of a run whose job cmd is dead, after killing what is left of it.
+
+    Returns the final event that stands (`{"n", "at", "event", "data"}`; an earlier one if there is one), or None if the
+    job cmd lives. Raises OSError if the disk does not take it, RuntimeError if something could not be killed: try again.
+    It may take some time: never call it from an event loop, nor twice at once for one run in one process.
+    """
+    directory = native(directory)
+    try:
+        journal = Journal(directory)
+    except Held:
+        return None
+    try:
+        if journal.final:
+            return journal.final
+        try:
+            spec = read_spec(directory)
+        except (EnvironmentError, ValueError, KeyError, TypeError):
+            spec = {"run": os.path.basename(os.path.abspath(directory))}
+        end_left(spec["run"], directory)
+        if usage is None and journal.started:
+            usage = {"wall": max(0.0, round(time.time() - journal.started["at"], 6))}
+        final = journal.append(FINAL, final_data(state, reason, usage))
+        ring(spec)
+        return final
+    finally:
+        journal.close()
+
+
+# ── serve ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Request(object):
+    """One thing that serve was asked for and that is under way: a run (`child` None), or a report."""
+
+    def __init__(self, number, child=None, directory="", deadline=None, seconds=0.0):
+        self.number, self.child, self.directory = number, child, directory
+        self.deadline, self.seconds = deadline, seconds
+        self.cut = None
+        self.answer = None
+
+
+class Server(object):
+    """Keeps a code's imports warm, and answers requests, each by a fork: `run`, `report`, `drop`."""
+
+    def __init__(self, code_dir):
+        self.code_dir = code_dir
+        self.under_way = {}  # pid: Request
+        self.input, self.output = b"", b""
+        self.skipping = self.ended = False
+
+    def serve(self):
+        """Serve until the end of the input, or SIGTERM. Returns the exit status."""
+        # what the code prints goes to stderr, never between the answers
+        self.door = nonblocking(close_on_exec(os.dup(1)))
+        os.dup2(2, 1)
+        self.mark = Mark()
+        try:
+            self.module = load_code(self.code_dir)
+        except BaseException as error:  # the wall: an import may do anything
+            trace()
+            self.say({"ready": False, "error": u"The code could not be loaded. " + words(error)})
+            self.flush(5.0)
+            return 1
+        if "warnings" in sys.modules:
+            # 3.12 and later warn of forks beside threads, which numpy has; no thread is needed on the other side
+            sys.modules["warnings"].filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        sys.stdout.flush()
+        gc.collect()
+        if hasattr(gc, "freeze"):
+            gc.freeze()  # novm: asked for above
+        self.wakeup = Wakeup()
+        self.say({"ready": True, "pid": os.getpid(), "python": "%d.%d.%d" % sys.version_info[:3]})
+        while not self.ended and not STOPS[0]:
+            self.flush(0.0)
+            self.step()
+        for pid, request in self.under_way.items():
+            if request.child:
+                kill(pid, signal.SIGKILL, group=True)
+                remove(beside_path(request.directory, pid))
+        self.flush(1.0)
+        return 0
+
+    def say(self, answer):
+        self.output += json.dumps(answer, separators=(",", ":")).encode("ascii") + b"\n"
+
+    def flush(self, patience):
+        """Write what can be written now; with `patience`, wait that many seconds for a slow reader."""
+        until = clock() + patience
+        while self.output:
+            try:
+                self.output = self.output[os.write(self.door, self.output) :]
+            except OSError as error:
+                if error.errno != errno.EAGAIN:
+                    self.ended, self.output = True, b""
+                elif clock() < until:
+                    time.sleep(0.01)
+                else:
+                    return
+
+    def step(self):
+        """Wait for something to happen, and see to it."""
+        reports = [request for request in self.under_way.values() if request.child]
+        deadlines = [request.deadline for request in reports if request.deadline is not None and not request.cut]
+        # nobody who does not read its answers may ask more
+        fds = [0] if len(self.output) < MAX_REQUEST else []
+        writing = [self.door] if self.output else []
+        ready = self.wakeup.wait(
+            fds + [fd for request in reports for fd in request.child.fds], min(deadlines) if deadlines else None, writing
+        )
+        for request in reports:
+            self.hear(request)
+        self.reap()
+        now = clock()
+        for pid, request in self.under_way.items():
+            if request.deadline is not None and now >= request.deadline:
+                self.cut(pid, request, "report-timeout", u"It took longer than %g s and was stopped." % request.seconds)
+        if 0 in ready:
+            self.read()
+
+    def read(self):
+        data = os.read(0, 1 << 16)
+        self.ended = not data
+        lines = (self.input + data).split(b"\n")
+        self.input = lines.pop()
+        for line in lines:
+            if not self.skipping and line.strip():
+                self.answer(line)
+            self.skipping = False
+        if len(self.input) > MAX_REQUEST:
+            if not self.skipping:
+                self.say({"id": None, "error": "A request may have %d bytes." % MAX_REQUEST})
+            self.skipping, self.input = True, b""
+
+    def answer(self, line):
+        number = None
+        try:
+            asked = json.loads(line.decode("utf-8"))
+            number = asked.get("id")
+            verb = {"run": self.run, "report": self.report, "drop": self.drop}.get(asked.get("do"))
+            if verb is None:
+                raise ValueError("nothing is called %r here" % text(asked.get("do"), 60))
+            verb(number, asked)
+        except Exception as error:  # the wall of one request
+            self.say({"id": number if isinstance(number, (int, Text)) else None, "error": u"The request was not understood. " + words(error)})
+
+    def run(self, number, asked):
+        """Start a run: `{"dir"}`. A code that says `FORK = False` (its imports do not bear a fork) gets a new process."""
+        directory = native(asked["dir"])
+        seen = STOPS[0]
+        pid = os.fork()
+        if not pid:
+            code = 1
+            try:
+                signal.set_wakeup_fd(-1)
+                close_quietly(self.door, self.wakeup.fd, self.wakeup.writer, *self.pipes())
+                if getattr(self.module, "FORK", True):
+                    code = Job(directory, self.module, self.mark, seen).run()
+                else:
+                    null_input()
+                    os.setsid()
+                    execute([octets(a) for a in (sys.executable, os.path.abspath(__file__), "run", directory)], complain)
+            except BaseException:  # the wall of this process
+                trace()
+            finally:
+                os._exit(code)
+        self.under_way[pid] = Request(number)
+        self.say({"id": number, "pid": pid})
+
+    def report(self, number, asked):
+        """Make a report: `{"dir", "report", "frame", "seconds", "memory"}`."""
+        directory, name, frame = native(asked["dir"]), text(asked["report"]), int(asked.get("frame", -1))
+        seconds, memory = float(asked["seconds"]), int(asked["memory"])
+
+        def make(tell):
+            null_input()
+            log_streams()
+            set_oom_score(900)
+            try:
+                run = Run(directory, read_spec(directory))
+                os.chdir(run.dir)
+                limit_memory(memory)
+                path, size = write_report(self.module, run, name, frame)
+                tell({"ok": True, "path": path, "size": size})
+            except BaseException as error:
+                code = "report-memory" if isinstance(error, MemoryError) else "report-failed"
+                if not isinstance(error, MemoryError):
+                    trace()
+                tell({"ok": False, "code": code, "error": words(error)})
+            sys.stdout.flush()
+            return 0
+
+        child = Child(make, [self.door, self.wakeup.fd, self.wakeup.writer] + self.pipes())
+        self.under_way[child.pid] = Request(number, child, directory, clock() + seconds, seconds)
+
+    def drop(self, number, asked):
+        """Stop making a report: `{"which"}`."""
+        for pid, request in self.under_way.items():
+            if request.child and request.number == asked["which"]:
+                self.cut(pid, request, "report-dropped", u"It was not wanted any more.")
+
+    def pipes(self):
+        return [fd for request in self.under_way.values() if request.child for fd in request.child.fds]
+
+    def cut(self, pid, request, code, why):
+        if request.child and not request.cut:
+            request.cut = {"ok": False, "code": code, "error": why}
+            kill(pid, signal.SIGKILL, group=True)
+
+    def hear(self, request):
+        for message in request.child.lines():
+            if "ok" in message:
+                request.answer = message
+
+    def reap(self):
+        """Answer for whatever has ended."""
+        for pid in list(self.under_way):
+            try:
+                met, status = os.waitpid(pid, os.WNOHANG)
+            except OSError as error:
+                if error.errno == errno.EINTR:
+                    continue
+                met, status = pid, 1 << 8  # the code's imports wait for all children themselves
+            if not met:
+                continue
+            request = self.under_way.pop(pid)
+            exit_code, name = status_of(status)
+            if request.child is None:
+                self.say({"id": request.number, "exit_code": exit_code, "signal": name})
+                continue
+            kill(pid, signal.SIGKILL, group=True)  # what it left in its group
+            self.hear(request)
+            request.child.close()
+            answer = request.answer or request.cut
+            if answer is None and name == "SIGKILL":
+                answer = {"ok": False, "code": "report-memory", "error": u"Making it was ended by SIGKILL: " + MEANING[name] + u"."}
+            elif answer is None:
+                why = u"was ended by %s" % name if name else u"ended with exit status %d" % exit_code
+                answer = {"ok": False, "code": "report-failed", "error": u"Making it %s." % why}
+            if not answer.get("ok"):
+                remove(beside_path(request.directory, pid))
+            self.say(dict(answer, id=request.number))
+
+
+# ── the door ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def main(argv):
+    """The command line. Returns the exit status."""
+    if len(argv) == 2 and argv[0] == "run":
+        return Job(argv[1]).run()
+    if len(argv) == 2 and argv[0] == "serve":
+        return Server(argv[1]).serve()
+    if len(argv) == 4 and argv[0] == "conclude" and argv[2] in STATES:
+        final = conclude(argv[1], argv[2], argv[3])
+        if final is None:
+            complain(u"the job cmd of %s lives" % text(argv[1]))
+            return REFUSED
+        print(json.dumps(final))
+        return 0
+    complain(u"usage: runner.py run DIR | serve CODE_DIR | conclude DIR %s REASON" % "|".join(STATES))
+    return 2
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # this script's folder: nothing of it is a code's business
+    STATUS = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(STATUS)  # what the code imported has nothing to say at the end

@@ -1,0 +1,2 @@
+"""A module beside a code.py."""
+WORDS = u"from beside"
