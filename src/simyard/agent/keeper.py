@@ -1,0 +1,383 @@
+"""One run, from its start or adoption until the supervisor has its final event: what is seen, judged, done and sent.
+
+Everything about a run is done by its keeper's one task, one thing after the other. So its lock file is never looked at
+while a final event is written for it (closing a file drops the locks that this process has on it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Optional, Tuple
+
+from simyard.agent import following, locks, preparing
+from simyard.agent.children import CannotServe, Launched
+from simyard.agent.facts import Facts, Sent
+from simyard.agent.following import Cursor, Damaged, Reading
+from simyard.agent.judgement import WAIT, Do, Exit, Step, View, judge
+from simyard.agent.link import Link, LinkDown
+from simyard.agent.place import Marker, Place
+from simyard.agent.pushing import push_report
+from simyard.agent.threads import Threads
+from simyard.agent.warm import Warm
+from simyard.errors import ProtocolError
+from simyard.protocol import rundir
+from simyard.protocol.agents import RunEvents, StartFailed, StopFailed
+from simyard.protocol.jobs import Kind, RunSpec
+
+log = logging.getLogger(__name__)
+#: The files of a run that nobody rings for are looked at this often (seconds).
+POLL = 1.0
+#: A final event that cannot be written (a full disk) is told nevertheless after so many tries, one a POLL.
+CONCLUDE_TRIES = 10
+#: While a lock is free and the notice of how its holder ended is due, and while a stop is under way (seconds).
+SOON = 0.1
+
+#: Writes the final event of a run whose job cmd is gone: (directory, state, reason, usage) → the final event that stands.
+Conclude = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What keepers share."""
+
+    place: Place
+    threads: Threads
+    warm: Warm
+    conclude: Conclude
+    boot: str
+    host: str
+
+
+class Keeper:
+    """Keeps one run. The agent's handlers call `follow`, `stored`, `stop` and so on; `keep` is its task.
+
+    With a `spec` the run is to be started; without one it is adopted, as its directory shows it.
+    """
+
+    def __init__(self, tools: Tools, marker: Marker, spec: Optional[RunSpec] = None) -> None:
+        self.marker = marker
+        self.facts = Facts()
+        self.settled = False
+        self.directory = tools.place.run_dir(marker.run)
+        self._tools = tools
+        self._spec = spec
+        self._marked: Optional[Marker] = None
+        self._poke = asyncio.Event()
+        # the connection, and what was said over it
+        self._link: Optional[Link] = None
+        self._sent: Optional[Sent] = None
+        self._follow_after: Optional[int] = None
+        self._stop_told: Optional[Link] = None
+        self._forgotten = False
+        self._replaced = False
+        # the job cmd
+        self._launching: Optional[asyncio.Task[None]] = None
+        self._launched: Optional[Launched] = None
+        self._launched_at: Optional[float] = None
+        self._start_failure = ""
+        self._exit: Optional[Exit] = None
+        self._holder = 0
+        self._holder_at = float("-inf")
+        self._free_since: Optional[float] = None
+        self._stop_since: Optional[float] = None
+        self._termed: Optional[float] = None
+        self._tries = 0
+
+    @property
+    def run(self) -> str:
+        return self.marker.run
+
+    @property
+    def final(self) -> bool:
+        return self.facts.final is not None
+
+    # ── what handlers say ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def ring(self) -> None:
+        """Its directory may have something new."""
+        self._poke.set()
+
+    def follow(self, link: Link, after: int) -> None:
+        """Send the events after number `after` over this connection."""
+        if self._link is not link:
+            self._link, self._sent, self._follow_after = link, None, after
+            self._poke.set()
+
+    def unlink(self) -> None:
+        """The connection has ended."""
+        self._link = self._sent = self._follow_after = None
+
+    def renew(self, epoch: int) -> None:
+        """The supervisor speaks of this run in a newer epoch: there is one directory, so it is the same execution."""
+        old = self.marker
+        if epoch > old.epoch:
+            self.marker = Marker(
+                run=old.run, epoch=epoch, code=old.code, code_dir=old.code_dir, python=old.python, kind=old.kind, grace=old.grace
+            )
+
+    def stored(self, last: int) -> None:
+        """The supervisor has stored the events up to `last`."""
+        if self._sent is not None:
+            # a number that was never sent: the supervisor knows events of another directory, which was here once
+            self._replaced = not self._sent.confirm(last)
+            self._settle()
+            self._poke.set()
+
+    def stop(self) -> None:
+        """The run is not wanted any more. Repeating it is harmless."""
+        if self._stop_since is None:
+            self._stop_since = time.monotonic()
+            self._poke.set()
+
+    def forget(self) -> None:
+        """The supervisor has nothing to do with this run (any more): if it lives, it ends unseen."""
+        self._forgotten = True
+        self.unlink()
+        self.stop()
+        self._poke.set()
+
+    # ── the task ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def keep(self) -> None:
+        """Return when the run is settled: its final event is stored, or it could not be started and that was said."""
+        if not await self._prepared():
+            self.settled = True
+            return
+        while not self.settled:
+            pause = POLL
+            try:
+                pause = await self._turn()
+            except LinkDown:
+                if self._link is not None and self._link.down:
+                    self.unlink()
+            except Exception:
+                # the wall of a run: a fault in looking after it must neither end the agent nor leave the run unseen
+                log.exception("Run %s: looking after it failed; going on.", self.run)
+            if not self.settled:
+                await self._pause(pause)
+        if self._launching is not None:
+            self._launching.cancel()
+        await self._tools.threads.quick(self._tools.place.remove_marker, self.run)
+
+    async def _prepared(self) -> bool:
+        """Have the run's directory and marker there."""
+        threads, place, spec = self._tools.threads, self._tools.place, self._spec
+        self._spec = None
+        try:
+            if spec is not None:
+                run_in = threads.bulk if spec.files else threads.quick
+                await run_in(preparing.prepare, place, spec, self.marker.epoch)
+            else:
+                kept = await threads.quick(preparing.keep, place, self.marker)
+                self.marker = kept if kept.epoch >= self.marker.epoch else self.marker
+        except preparing.Stale as error:
+            log.warning("%s", error.detail)
+        except preparing.CannotPrepare as error:
+            await self._not_started(error.detail)
+        except (OSError, ProtocolError) as error:
+            await self._not_started(preparing.why(error) if isinstance(error, OSError) else error.detail)
+        else:
+            self._marked = self.marker
+            return True
+        return False
+
+    async def _not_started(self, reason: str) -> None:
+        # where the link is down, the next Hello does not name the run, and the supervisor sends it again
+        log.warning("Run %s has no directory: %s", self.run, reason)
+        try:
+            await self._say(StartFailed(run=self.run, epoch=self.marker.epoch, reason=reason))
+        except LinkDown:
+            pass
+
+    async def _pause(self, seconds: float) -> None:
+        timer = asyncio.get_running_loop().call_later(seconds, self._poke.set)
+        try:
+            await self._poke.wait()
+        finally:
+            timer.cancel()
+        self._poke.clear()
+
+    async def _turn(self) -> float:
+        """Look, judge, act, send. Answers how long to wait for the next turn (seconds)."""
+        if self.marker is not self._marked:
+            self._marked = self.marker
+            await self._tools.threads.quick(self._tools.place.write_marker, self.marker)
+        if self._follow_after is not None:
+            await self._find_place(self._follow_after)
+        reading, sending = await self._look()
+        step = judge(self._view()) if reading.at_end else WAIT
+        await self._act(step)
+        if sending is not None and sending is self._sent:
+            await self._send(reading, sending)
+        if self._replaced and self.final:
+            reason = "Its run directory was gone, and with it every trace of what it did."
+            await self._say(StartFailed(run=self.run, epoch=self.marker.epoch, reason=reason))
+            self.settled = True
+        self._settle()
+        sent = self._sent
+        unsent = (
+            sent is not None and sent.open and sent.cursor.n < (self.facts.final.n if self.facts.final else self.facts.seen.n)
+        )
+        if not reading.at_end or unsent:
+            return 0.0
+        if step.do is Do.CONCLUDE:
+            return POLL if self._tries else 0.0
+        if self.final:
+            return 60.0  # nothing changes any more but by the supervisor's word, which rings
+        return SOON if self._stop_since is not None or self._free_since is not None else POLL
+
+    async def _find_place(self, after: int) -> None:
+        """Where in the file to go on sending."""
+        link, self._follow_after = self._link, None
+        final = self.facts.final
+        if final is not None and self.facts.concluded_here and after >= final.n:
+            cursor = Cursor(after, self.facts.seen.offset)
+        else:
+            try:
+                cursor = await self._tools.threads.quick(following.locate, self.directory, after)
+            except Damaged as error:
+                self.facts.disbelieve(error.detail, after)
+                cursor = self.facts.seen
+        if self._link is link and self._follow_after is None:
+            self._sent = Sent(cursor)
+
+    async def _look(self) -> Tuple[Reading, Optional[Sent]]:
+        """Read on, from where the supervisor is to be sent the next events, and see now and then whether the job cmd lives."""
+        now = time.monotonic()
+        urgent = self._exit is not None or self._stop_since is not None or self._free_since is not None
+        lock = not self.final and (urgent or now - self._holder_at >= POLL * 0.9)
+        sending = self._sent if self._sent is not None and self._sent.open else None
+        cursor = sending.cursor if sending is not None else self.facts.seen
+        done = bool(self.final or self.facts.damaged) and cursor.n >= self.facts.seen.n
+        holder, reading = await self._tools.threads.quick(look, self.directory, None if done else cursor, lock)
+        if reading is None:
+            reading = Reading((), cursor, at_end=True)
+        if holder is not None:
+            self._holder, self._holder_at = holder, now
+            # before `begun` is known a free lock means only that it is not yet taken
+            self._free_since = (self._free_since or now) if self.facts.begun and not holder else None
+        self._learn(reading)
+        return reading, sending
+
+    def _learn(self, reading: Reading) -> None:
+        if reading.damaged and reading.cursor.n < self.facts.seen.n:
+            self.facts.disbelieve(reading.damaged, reading.cursor.n)
+        self.facts.learn(reading)
+        if self.facts.damaged and self._stop_since is None and not self.final:
+            log.warning("Run %s is not believed any further: %s", self.run, self.facts.damaged)
+            self._stop_since = time.monotonic()
+
+    def _view(self) -> View:
+        facts, launched = self.facts, self._launched
+        return View(
+            now=time.monotonic(),
+            holder=self._holder,
+            begun=facts.begun,
+            same_boot=not facts.boot or facts.host != self._tools.host or facts.boot == self._tools.boot,
+            final=self.final,
+            grace=self.marker.grace,
+            damaged=facts.damaged,
+            launching=self._launching is not None,
+            launched=self._launched_at,
+            notice_expected=launched is not None and not launched.exit.done(),
+            exit=self._exit,
+            start_failure=self._start_failure,
+            free_since=self._free_since,
+            stop_since=self._stop_since,
+            termed=self._termed,
+        )
+
+    # ── doing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _act(self, step: Step) -> None:
+        if step.stop_failed and self._link is not None and self._stop_told is not self._link:
+            self._stop_told = self._link
+            reason = "Its job process does not end, though it was told to; it is now being killed, again and again."
+            await self._say(StopFailed(run=self.run, epoch=self.marker.epoch, reason=reason))
+        if step.do is Do.LAUNCH:
+            self._launched_at = time.monotonic()
+            if self.marker.code_dir:
+                self._launching = asyncio.ensure_future(self._launch())
+            else:
+                self._start_failure = "What is to be run is not known any more: its run.json is damaged."
+                self._poke.set()
+        elif step.do in (Do.TERM, Do.KILL):
+            self._termed = time.monotonic()
+            number = signal.SIGTERM if step.do is Do.TERM else signal.SIGKILL
+            await self._tools.threads.quick(locks.signal_holder, os.path.join(self.directory, rundir.LOCK), number)
+        elif step.do is Do.CONCLUDE:
+            await self._conclude(step)
+
+    async def _launch(self) -> None:
+        """Its own task: a code's imports may take long, and a stop must be heard meanwhile."""
+        try:
+            self._launched = await self._tools.warm.launch(self.marker.python, self.marker.code_dir, self.directory)
+            self._launched.exit.add_done_callback(self._ended)
+        except CannotServe as error:
+            self._start_failure = error.detail
+        except OSError as error:
+            self._start_failure = f"Its job process could not be started: {error.strerror}."
+        finally:
+            self._launched_at = time.monotonic()
+            self._launching = None
+            self._poke.set()
+
+    def _ended(self, end: asyncio.Future[Optional[Exit]]) -> None:
+        if not end.cancelled():
+            self._exit = end.result()
+            self._poke.set()
+
+    async def _conclude(self, step: Step) -> None:
+        """Say for the job cmd how the run ended; what is left of its processes is killed first."""
+        end = self._exit or Exit()
+        wall = max(0.0, time.time() - self.facts.started) if self.facts.started else 0.0
+        usage = {"wall": round(wall, 3), "exit_code": end.exit_code, "signal": end.signal}
+        try:
+            await self._tools.threads.quick(self._tools.conclude, self.directory, step.state.value, step.reason, usage)
+        except Exception as error:  # noqa: BLE001
+            # whatever it is, the run must get its final state: here, if not there
+            self._tries += 1
+            log.warning("Run %s cannot be concluded (try %d): %s: %s", self.run, self._tries, type(error).__name__, error)
+            if self._tries < CONCLUDE_TRIES:
+                return
+        if self.facts.damaged or self._tries >= CONCLUDE_TRIES:
+            self.facts.conclude_here(time.time(), step.state, step.reason)
+        self._holder_at = float("-inf")
+
+    # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _say(self, message: Any) -> None:
+        if self._link is not None:
+            await self._link.say(message)
+
+    async def _send(self, reading: Reading, sending: Sent) -> None:
+        """Send what was read; before the final event of a quick run, its report."""
+        link, final = self._link, self.facts.final
+        if link is None or sending.cursor.n >= (final.n if final is not None else self.facts.seen.n):
+            return
+        events, cursor = reading.events, reading.cursor
+        if final is not None and self.facts.concluded_here and cursor.n == final.n - 1:
+            events, cursor = (*events, final), Cursor(final.n, cursor.offset)
+        if not events:
+            return
+        if self.marker.kind is Kind.QUICK and events[-1].event == rundir.FINAL:
+            await push_report(link, self._tools.threads, self.directory, self.run, self.marker.epoch, events[-1])
+        sending.sent(cursor)
+        await link.say(RunEvents(run=self.run, epoch=self.marker.epoch, events=events))
+
+    def _settle(self) -> None:
+        final, sent = self.facts.final, self._sent
+        if final is not None and (self._forgotten or (sent is not None and sent.stored >= final.n)):
+            self.settled = True
+
+
+def look(directory: str, cursor: Optional[Cursor], lock: bool) -> Tuple[Optional[int], Optional[Reading]]:
+    """The lock's holder (if asked for), then what is new after the cursor (if there is one). In this order: what a holder
+    wrote before it let go is then read. Blocking."""
+    holder = locks.holder(os.path.join(directory, rundir.LOCK)) if lock else None
+    return holder, following.read(directory, cursor) if cursor is not None else None

@@ -1,0 +1,27 @@
+"""Where the agent touches files: in threads, so that a slow disk stalls neither its loop nor, by a transfer, a run."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, TypeVar
+
+T = TypeVar("T")
+
+
+class Threads:
+    """Two small pools: `quick` for looking after runs, `bulk` for the bytes of transfers and input files."""
+
+    def __init__(self) -> None:
+        self._quick = ThreadPoolExecutor(4, "quick")
+        self._bulk = ThreadPoolExecutor(4, "bulk")
+
+    async def quick(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._quick, function, *arguments)
+
+    async def bulk(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._bulk, function, *arguments)
+
+    def close(self) -> None:
+        self._quick.shutdown(wait=False)
+        self._bulk.shutdown(wait=False)

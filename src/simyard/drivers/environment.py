@@ -1,0 +1,21 @@
+"""What of an environment an agent, and so a code, may see: a list of what is let through, never of what is held back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_ALLOWED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|TERM"
+    r"|OMP_[A-Z_]+|MKL_[A-Z_]+|OPENBLAS_[A-Z_]+|MPLBACKEND|XDG_CACHE_HOME|XDG_RUNTIME_DIR"
+)
+_DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+def allowed(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of `environ` that may be passed on: where programs are, which language, how many threads; no secrets."""
+    kept = {name: value for name, value in environ.items() if _ALLOWED.fullmatch(name)}
+    kept.setdefault("PATH", _DEFAULT_PATH)
+    # text files are UTF-8 wherever a code reads or writes them
+    kept.setdefault("LANG", "C.UTF-8")
+    return kept
