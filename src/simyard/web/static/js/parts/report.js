@@ -1,0 +1,154 @@
+/** The plots of a model: tabs, the figure (the old one stays until the new one is there), a player where there are frames. */
+import { ApiError } from '../api.js';
+import { figure as fetchFigure, have } from '../figures.js';
+import { cls, html, useEffect, useRef, useState } from '../lib.js';
+import { plotly, unsupported } from '../plotly.js';
+import { isFinal } from '../states.js';
+import { t } from '../texts.js';
+import { complain } from '../toasts.js';
+import { Empty } from './empty.js';
+import { Plot } from './plot.js';
+import { Player } from './player.js';
+
+/** `run`: whose plots; may change while this stands. `reports`: the model's, [{name, title, frames}]. */
+export function Reports({ run, reports }) {
+  const [chosen, choose] = useState('');
+  const report = reports.find((one) => one.name === chosen) ?? reports[0];
+  if (!report) return html`<${Empty} title=${t('report.nothing')} small />`;
+  return html`
+    <div class="reports">
+      ${reports.length > 1 && html`<${Tabs} reports=${reports} current=${report.name} choose=${choose} />`}
+      <${OneReport} key=${report.name} run=${run} report=${report} />
+    </div>`;
+}
+
+function Tabs({ reports, current, choose }) {
+  const onKey = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const at = reports.findIndex((one) => one.name === current);
+    const next = reports[(at + step + reports.length) % reports.length];
+    choose(next.name);
+    event.currentTarget.querySelector(`[data-name="${CSS.escape(next.name)}"]`)?.focus();
+    event.preventDefault();
+  };
+  return html`
+    <div class="tabs" role="tablist" aria-label=${t('report.tabs')} onKeyDown=${onKey}>
+      ${reports.map((one) => html`
+        <button type="button" role="tab" key=${one.name} data-name=${one.name} class="tab" aria-selected=${one.name === current}
+          tabIndex=${one.name === current ? 0 : -1} onClick=${() => choose(one.name)}>${one.title}</button>`)}
+    </div>`;
+}
+
+function OneReport({ run, report }) {
+  const [frame, setFrame] = useState(-1); // −1: the newest, live
+  const [shown, setShown] = useState(null); // {run, frame, figure}
+  const [error, setError] = useState(null);
+  const [again, setAgain] = useState(0);
+  const handle = useRef(null);
+  const count = run?.progress?.frames ?? 0;
+  const wanted = report.frames ? (frame < 0 ? count - 1 : Math.min(frame, count - 1)) : -1;
+  const askable = Boolean(run) && (report.frames ? count > 0 : isFinal(run) ? run.state === 'completed' || Boolean(run.started) : run.state === 'running');
+  // a report without frames of a run that goes on is made again as the run moves, but not for each of its events
+  const tick = askable && !report.frames && !isFinal(run) ? Math.floor((run.progress?.fraction ?? 0) * 20) : isFinal(run ?? { state: '' }) ? 'final' : '';
+
+  useEffect(() => { setFrame(-1); setError(null); }, [run?.id]);
+
+  useEffect(() => {
+    if (!askable) return undefined;
+    const here = have(run.id, report.name, wanted);
+    if (here) {
+      setShown({ run: run.id, frame: wanted, figure: here });
+      setError(null);
+      return undefined;
+    }
+    // the effect of a newer wish aborts this one: an answer that comes too late is never shown
+    const abort = new AbortController();
+    const timer = setTimeout(async () => {
+      try {
+        const figure = await fetchFigure(run.id, report.name, wanted, { keep: report.frames || isFinal(run), abort: abort.signal });
+        if (abort.signal.aborted) return;
+        setShown({ run: run.id, frame: wanted, figure });
+        setError(null);
+      } catch (problem) {
+        if (abort.signal.aborted) return;
+        // while the run goes on there may be nothing to show yet
+        if (isFinal(run) || !(problem instanceof ApiError)) setError(problem);
+      }
+    }, 0);
+    return () => { clearTimeout(timer); abort.abort(); };
+  }, [run?.id, report.name, wanted, askable, tick, again]);
+
+  usePrefetch(run, report, wanted, count, frame >= 0);
+
+  const current = shown?.run === run?.id && shown?.frame === wanted;
+  const ofAnother = Boolean(shown) && shown.run !== run?.id;
+  const odd = shown && unsupported(shown.figure);
+  return html`
+    <div class=${cls('report', ofAnother && 'is-stale')} aria-busy=${askable && !current && !error}>
+      <div class="report-stage">
+        ${shown && !odd && html`<${Plot} figure=${shown.figure} name=${report.name} label=${t('report.plot', { title: report.title })} handle=${handle}
+            onDrawn=${(problem) => problem && setError(problem)} />`}
+        ${odd && html`<${Empty} title=${t('report.unsupported', { type: odd })} text=${t('report.unsupported.help')} small />`}
+        ${!shown && !error && html`<${Waiting} run=${run} busy=${askable} />`}
+        ${error && html`<${Failed} error=${error} retry=${() => { setError(null); setAgain(again + 1); }} over=${Boolean(shown)} />`}
+        ${ofAnother && !error && html`<span class="report-note">${run && !isFinal(run) || askable ? t('report.updating') : t('report.stale')}</span>`}
+      </div>
+      <div class="report-foot">
+        ${report.frames && count > 0 && html`<${Player} frame=${wanted} count=${count} live=${frame < 0} running=${!isFinal(run)} ready=${current} show=${setFrame} />`}
+        ${shown && !odd && html`<${Exports} handle=${handle} name=${`${report.name}${shown.frame >= 0 ? '-' + shown.frame : ''}`} />`}
+      </div>
+    </div>`;
+}
+
+/** The frames that come next are asked for while one is looked at: at most two at a time, so that the wanted one is never behind many. */
+function usePrefetch(run, report, wanted, count, playing) {
+  useEffect(() => {
+    if (!playing || !report.frames || !run) return undefined;
+    const abort = new AbortController();
+    (async () => {
+      for (let next = wanted + 1; next <= wanted + 4 && next < count; next += 1) {
+        if (abort.signal.aborted) return;
+        await fetchFigure(run.id, report.name, next, { keep: true, abort: abort.signal });
+      }
+    })().catch(() => { /* it is asked for again when it is wanted, and complains then */ });
+    return () => abort.abort();
+  }, [run?.id, report.name, wanted, playing]);
+}
+
+function Waiting({ run, busy }) {
+  if (busy || (run && !isFinal(run))) {
+    return html`<div class="plot-ghost"><span class="spinner" aria-hidden="true"></span>${busy ? t('report.loading') : t('report.none.help')}</div>`;
+  }
+  return html`<div class="plot-ghost"><${Sketch} /><strong>${t('report.none')}</strong><span>${t('report.none.help')}</span></div>`;
+}
+
+const Sketch = () => html`
+  <svg class="sketch" viewBox="0 0 160 70" aria-hidden="true">
+    <path d="M8 4v58h148" /><path class="curve" d="M8 48c18 0 18-34 36-34s18 34 36 34 18-34 36-34 18 34 36 34" />
+  </svg>`;
+
+function Failed({ error, retry, over }) {
+  return html`
+    <div class=${cls('plot-failed', over && 'over')} role="alert">
+      <strong>${t('report.failed')}</strong>
+      <p>${error.detail ?? error.message}</p>
+      <button type="button" class="button small" onClick=${retry}>${t('common.retry')}</button>
+    </div>`;
+}
+
+function Exports({ handle, name }) {
+  const save = async (format) => {
+    try {
+      const Plotly = await plotly();
+      await Plotly.downloadImage(handle.current, { format, filename: name, scale: format === 'png' ? 2 : 1, width: 1000, height: 600 });
+    } catch (error) {
+      complain(error);
+    }
+  };
+  return html`
+    <div class="exports">
+      ${['png', 'svg'].map((kind) => html`
+        <button type="button" key=${kind} class="button quiet small" aria-label=${t('report.export', { kind: kind.toUpperCase() })} onClick=${() => save(kind)}>${t(`report.${kind}`)}</button>`)}
+    </div>`;
+}
