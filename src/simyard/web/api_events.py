@@ -1,0 +1,109 @@
+"""Stop 1, web: GET /events, one stream of server-sent events for each browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response, request
+
+from simyard.errors import Busy, InvalidRequest, SimyardError
+from simyard.protocol.asking import Change, Changes, Ping
+from simyard.web import present
+from simyard.web.arriving import arrive
+from simyard.web.context import CodeShelf, Services, services, user
+from simyard.web.fanout import Listener, event
+from simyard.web.routes import Routes
+
+routes = Routes("events")
+
+#: A silent stream says a comment as often (seconds): proxies end what is silent, and a browser that has gone is found out.
+KEEP_ALIVE = 15.0
+MAX_STREAMS = 4000
+_PAGE = 200
+
+
+@routes.get(
+    "/events", answers={200: "text/event-stream"}, problems=(422, 429), headers={"Last-Event-ID": "Go on after this change."}
+)
+def events() -> Response:
+    """What changes, as it changes.
+
+    `run` events carry a run as it now is, their id is the change's number. `report` events carry `{figure, run, report}`
+    where a first report came along. `supervisor` says `{connected}` when the supervisor goes away or comes back; `open` opens a
+    stream that does not go on from an earlier one, with the number of the last change before it.
+    """
+    given, known = request.headers.get("Last-Event-ID", ""), services()
+    if given and not (given.isascii() and given.isdigit() and len(given) < 16):
+        raise InvalidRequest("stale-event-id", "Last-Event-ID is the id of an event of this stream, a number.")
+    if known.metrics.streams >= MAX_STREAMS:
+        raise Busy("too-many-streams", f"There are {MAX_STREAMS} open event streams; close some pages, or wait a moment.")
+    arrive(known, user())
+    response = Response(_stream(known, user(), int(given) if given else None), content_type="text/event-stream; charset=utf-8")
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _stream(known: Services, who: str, position: int | None) -> Iterator[bytes]:
+    known.metrics.streams += 1
+    try:
+        with known.fanout.listen(who) as listener:
+            yield b"retry: 1000\n\n"
+            yield from _follow(known, listener, position)
+    finally:
+        known.metrics.streams -= 1
+
+
+def _follow(known: Services, listener: Listener, position: int | None) -> Iterator[bytes]:
+    if not known.fanout.connected:
+        listener.wait(1.0)  # the first listener has the stream opened
+    connected = True
+    while not listener.closing:
+        if known.fanout.connected != connected:
+            connected = not connected
+            yield event("supervisor", {"connected": connected})
+        if listener.behind and connected:
+            listener.catch_up()
+            try:
+                for number, text in _missed(known, listener.user, position):
+                    position = number
+                    yield text
+            except SimyardError:
+                listener.fall_behind()
+                listener.wait(1.0)
+        elif (told := listener.take()) is not None:
+            if position is None or told.change > position:
+                position = told.change
+                yield told.text
+        elif not listener.wait(KEEP_ALIVE):
+            yield b":\n\n"
+
+
+def _missed(known: Services, who: str, position: int | None) -> Iterator[tuple[int, bytes]]:
+    """What changed after `position`, each run as it now is; without a position, where we are."""
+    if position is None:
+        here = known.door.ask(Ping()).change
+        yield here, event("open", {"change": here}, here)
+        return
+    while True:
+        runs = known.door.ask(Changes(user=who, after=position, limit=_PAGE)).runs
+        for run in runs:
+            position = run.change
+            yield run.change, event("run", present.run(run, known.shelf.codes()), run.change)
+        if len(runs) < _PAGE:
+            return
+
+
+class Show:
+    """Makes the events of a change."""
+
+    def __init__(self, shelf: CodeShelf) -> None:
+        self._shelf = shelf
+
+    def __call__(self, change: Change) -> bytes:
+        run = change.run
+        text = event("run", present.run(run, self._shelf.codes()), run.change)
+        figure = present.figure(change.report)
+        if figure is not None:
+            # before its run: who sees that a run has ended has its report already
+            text = event("report", {"run": run.id, "report": run.report, "figure": figure}) + text
+        return text

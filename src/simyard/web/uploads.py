@@ -1,0 +1,39 @@
+"""Stop 1, web: how a body becomes a content of the user's, and what nothing names any more goes away."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO, cast
+
+import gevent
+from flask import request
+
+from simyard.errors import TooLarge
+from simyard.store.simulations import FileRef
+from simyard.web.context import Services
+
+
+def sync(fd: int) -> None:
+    """fsync, in a thread: a slow disk must not stop everybody else."""
+    gevent.get_hub().threadpool.apply(os.fsync, (fd,))
+
+
+def receive(services: Services, user: str) -> FileRef:
+    """The content that the request's body is: never more of it in memory than a chunk, and nothing of it kept that is over
+    the limit. Raises TooLarge, OutOfSpace."""
+    limit = services.config.web.upload_limit
+    declared = request.content_length
+    if declared is not None and declared > limit:
+        raise TooLarge(
+            "too-large",
+            f"The file has {declared} bytes, more than the limit of {limit}; nothing of it was read.",
+            {"limit": limit},
+        )
+    request.max_content_length = None  # counted while it is written: a chunked body does not say its size
+    return services.blobs(user).write(cast("BinaryIO", request.stream), limit, services.randomness)
+
+
+def sweep(services: Services, user: str, sha256: str) -> None:
+    """Remove a content that no file and no revision names any more."""
+    if not services.library.named(user, sha256):
+        services.blobs(user).sweep(sha256, services.clock())
