@@ -38,6 +38,7 @@ export function dressed(layout = {}, name = '') {
   const [ink, muted, line, zero, surface, ...series] = colours(
     '--ink', '--ink-2', '--line-soft', '--line-strong', '--surface', '--plot-1', '--plot-2', '--plot-3', '--plot-4', '--plot-5', '--plot-6');
   const axis = { gridcolor: line, linecolor: zero, zerolinecolor: zero, tickcolor: zero, automargin: true, title: { font: { size: 13, color: muted }, standoff: 10 } };
+  const bar = { colorbar: { outlinewidth: 0, thickness: 14, ticklen: 4, tickcolor: zero } };
   const { width, height, ...rest } = layout;
   const given = rest.template?.layout ?? {};
   return {
@@ -47,6 +48,7 @@ export function dressed(layout = {}, name = '') {
     margin: { l: 56, r: 20, t: layout.title ? 48 : 20, b: 48, ...rest.margin },
     template: {
       ...rest.template,
+      data: { heatmap: [bar], contour: [bar], histogram2d: [bar], ...rest.template?.data },
       layout: {
         ...given,
         paper_bgcolor: 'rgba(0,0,0,0)',
@@ -58,7 +60,7 @@ export function dressed(layout = {}, name = '') {
         yaxis: axis,
         legend: { orientation: 'h', yanchor: 'bottom', y: 1.02, x: 0, bgcolor: 'rgba(0,0,0,0)' },
         hoverlabel: { bgcolor: surface, bordercolor: zero, font: { color: ink } },
-        coloraxis: { colorbar: { outlinewidth: 0, thickness: 14 } },
+        coloraxis: bar,
         modebar: { bgcolor: 'rgba(0,0,0,0)', color: muted, activecolor: ink },
       },
     },

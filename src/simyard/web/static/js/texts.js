@@ -188,6 +188,7 @@ const ENGLISH = {
   'report.plot': 'Plot: {title}',
   'report.none': 'No plot yet',
   'report.none.help': 'It appears when the run has something to show.',
+  'report.none.ended': 'The run ended before there was something to show.',
   'report.nothing': 'This model makes no plots',
   'report.failed': 'The plot could not be made',
   'report.loading': 'Making the plot…',

@@ -26,6 +26,6 @@ export function Picture({ name }) {
   const tone = seed % 6;
   return html`
     <svg class=${`picture tone-${tone}`} viewBox="0 0 200 100" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
-      ${[0, 1, 2, 3].map((at) => html`<path key=${at} class=${`stroke-${at}`} d=${curve(PAIRS[(seed >> 5) % PAIRS.length], 0.5 + ((seed >> 9) % 5) / 10 + at * 0.14)} />`)}
+      ${[0, 1, 2, 3].map((at) => html`<path key=${at} class=${`stroke-${at}`} d=${curve(PAIRS[(seed >>> 5) % PAIRS.length], 0.5 + ((seed >>> 9) % 5) / 10 + at * 0.14)} />`)}
     </svg>`;
 }

@@ -22,6 +22,9 @@ export function Reports({ run, reports }) {
     </div>`;
 }
 
+// of a run that did not end well there is something to show where it had got as far as frames
+const canShow = (run) => run.state === 'completed' || run.state === 'running' || (isFinal(run) && run.progress?.frames > 0);
+
 function Tabs({ reports, current, choose }) {
   const onKey = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -48,7 +51,7 @@ function OneReport({ run, report }) {
   const handle = useRef(null);
   const count = run?.progress?.frames ?? 0;
   const wanted = report.frames ? (frame < 0 ? count - 1 : Math.min(frame, count - 1)) : -1;
-  const askable = Boolean(run) && (report.frames ? count > 0 : isFinal(run) ? run.state === 'completed' || Boolean(run.started) : run.state === 'running');
+  const askable = Boolean(run) && (report.frames ? count > 0 : canShow(run));
   // a report without frames of a run that goes on is made again as the run moves, but not for each of its events
   const tick = askable && !report.frames && !isFinal(run) ? Math.floor((run.progress?.fraction ?? 0) * 20) : isFinal(run ?? { state: '' }) ? 'final' : '';
 
@@ -92,7 +95,7 @@ function OneReport({ run, report }) {
         ${odd && html`<${Empty} title=${t('report.unsupported', { type: odd })} text=${t('report.unsupported.help')} small />`}
         ${!shown && !error && html`<${Waiting} run=${run} busy=${askable} />`}
         ${error && html`<${Failed} error=${error} retry=${() => { setError(null); setAgain(again + 1); }} over=${Boolean(shown)} />`}
-        ${ofAnother && !error && html`<span class="report-note">${run && !isFinal(run) || askable ? t('report.updating') : t('report.stale')}</span>`}
+        ${ofAnother && !error && html`<span class="report-note">${askable || (run && !isFinal(run) && run.kind === 'quick') ? t('report.updating') : t('report.stale')}</span>`}
       </div>
       <div class="report-foot">
         ${report.frames && count > 0 && html`<${Player} frame=${wanted} count=${count} live=${frame < 0} running=${!isFinal(run)} ready=${current} show=${setFrame} />`}
@@ -120,7 +123,7 @@ function Waiting({ run, busy }) {
   if (busy || (run && !isFinal(run))) {
     return html`<div class="plot-ghost"><span class="spinner" aria-hidden="true"></span>${busy ? t('report.loading') : t('report.none.help')}</div>`;
   }
-  return html`<div class="plot-ghost"><${Sketch} /><strong>${t('report.none')}</strong><span>${t('report.none.help')}</span></div>`;
+  return html`<div class="plot-ghost"><${Sketch} /><strong>${t('report.none')}</strong><span>${t(run ? 'report.none.ended' : 'report.none.help')}</span></div>`;
 }
 
 const Sketch = () => html`

@@ -32,7 +32,7 @@ export function RunPanel({ job }) {
       <${Bar} job=${job} run=${run} follows=${follows} toggle=${toggle} />
       ${job.error.value && html`<div class="notice bad" role="alert"><${Icon} name="warning" /><p class="reason">${job.error.value.detail}</p></div>`}
       ${run && html`
-        ${isActive(run) && html`<div class=${cls(job.quick && 'late')}><${ProgressBar} run=${run} /></div>`}
+        ${isActive(run) && run.state !== 'pending' && html`<div class=${cls(job.quick && 'late')}><${ProgressBar} run=${run} /></div>`}
         <${WhyWaiting} run=${run} />
         <${LastHeard} run=${run} />
         <${Reason} run=${run} />`}

@@ -54,7 +54,7 @@ function Loaded({ run }) {
             : started && html`<a class="button" href=${api.bundleAddress(run.id)} download><${Icon} name="download" />${t('run.bundle')}</a>`}
         </div>
       </div>
-      ${active && html`<${ProgressBar} run=${run} />`}
+      ${active && run.state !== 'pending' && html`<${ProgressBar} run=${run} />`}
       <${WhyWaiting} run=${run} />
       <${LastHeard} run=${run} />
       <${Reason} run=${run} />

@@ -139,7 +139,7 @@ function Name({ draft }) {
     if (event.key === 'Enter') event.currentTarget.blur();
     if (event.key === 'Escape') { event.currentTarget.value = name; event.currentTarget.blur(); }
   };
-  return html`<h1 class="name-sizer" data-name=${name}><input ref=${box} class="name-input" aria-label=${t('work.name')} title=${name} maxlength="200" value=${name} onBlur=${save} onKeyDown=${onKey} /></h1>`;
+  return html`<h1 class="name-sizer" data-name=${name}><input ref=${box} class="name-input" size="1" aria-label=${t('work.name')} title=${name} maxlength="200" value=${name} onBlur=${save} onKeyDown=${onKey} /></h1>`;
 }
 
 function SaveState({ draft }) {
