@@ -114,7 +114,9 @@ class Declaration:
         errors: dict[str, str] = {}
         for name in inputs:
             if name not in self.inputs:
-                errors[str(name)[:100]] = f"{self.title} has no input called {str(name)[:100]!r}{_closest(str(name), self.inputs)}."
+                errors[str(name)[:100]] = (
+                    f"{self.title} has no input called {str(name)[:100]!r}{_closest(str(name), self.inputs)}."
+                )
         checked = {}
         for name, one in self.inputs.items():
             try:
@@ -128,7 +130,9 @@ class Declaration:
     def model(self, name: str) -> Model:
         """The model of that name; raises InvalidRequest naming those that there are."""
         if name not in self.models:
-            raise InvalidRequest("unknown-model", f"{self.title} has no model called {name[:100]!r}; it has {', '.join(self.models)}.")
+            raise InvalidRequest(
+                "unknown-model", f"{self.title} has no model called {name[:100]!r}; it has {', '.join(self.models)}."
+            )
         return self.models[name]
 
     def example(self, name: str) -> Example:
@@ -229,7 +233,9 @@ def _text(one: Input, value: Any, _: Collection[str]) -> str:
     if not isinstance(value, str):
         raise WrongValue(f"{one.title} must be text, not {_shown(value)}.")
     if len(value) > MAX_TEXT:
-        raise WrongValue(f"{one.title} has {len(value)} characters, more than the {MAX_TEXT} that are allowed; put it into a file.")
+        raise WrongValue(
+            f"{one.title} has {len(value)} characters, more than the {MAX_TEXT} that are allowed; put it into a file."
+        )
     if "\0" in value or any(0xD800 <= ord(c) < 0xE000 for c in value):
         raise WrongValue(f"{one.title} has characters in it that are not text.")
     return value

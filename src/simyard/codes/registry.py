@@ -49,7 +49,9 @@ def load(config: Config) -> Codes:
     broken: dict[str, str] = {}
     for name, folder in _folders(config, broken):
         if name in found:
-            broken[f"{name} ({folder})"] = f"{folder}: there is already a code called {name}, in {found[name].folder}; rename this folder."
+            broken[f"{name} ({folder})"] = (
+                f"{folder}: there is already a code called {name}, in {found[name].folder}; rename this folder."
+            )
             continue
         try:
             found[name] = code_toml.read(folder)

@@ -8,6 +8,7 @@ import os
 import time
 
 import numpy as np
+import numpy.random  # numpy loads it late: here while warm, not in each fork
 
 FRAMES = "frames"
 MASS = "mass.csv"
@@ -169,7 +170,9 @@ def picture(run, frame):
     if frame < 0:
         frame = have - 1
     if frame < 0 or frame >= have:
-        raise ValueError(f"There is no frame {frame + 1} yet: {have} of {frames} have been written." if have else "There is no frame yet.")
+        raise ValueError(
+            f"There is no frame {frame + 1} yet: {have} of {frames} have been written." if have else "There is no frame yet."
+        )
     field = np.load(frame_path(run.dir, frame), allow_pickle=False)
     coarse = -(-size // PICTURE)
     if coarse > 1:

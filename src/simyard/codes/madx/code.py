@@ -1,0 +1,143 @@
+"""Job cmd, code madx: runs the user's job, or a ring from textbook optics, in MAD-X; then tracks, if asked to.
+
+MAD-X runs in the fork that the job cmd makes for the run, with the library already loaded: a Twiss costs what MAD-X needs
+for it and some milliseconds. What MAD-X prints is the run's log; what it means is read from there in `finish`.
+"""
+
+import json
+import os
+import time
+
+import madx_library as madx
+import madx_optics
+import madx_pictures
+import madx_ring
+import madx_tfs
+import madx_track
+import madx_words
+
+SUMMARY = os.path.join("simyard", "summary.json")
+TFS = "twiss.tfs"
+#: The exit status by which `finish` knows that MAD-X has said why it failed (MAD-X itself uses 1, Fortran 2).
+FAILED = 70
+#: Bytes of a log that are read for messages, from either end.
+LOG_PART = 8 << 20
+
+
+def job_of(run):
+    """The name of the job file: the user's, or that of the ring that Simyard makes."""
+    if run.inputs["job"]:
+        return run.inputs["job"]
+    return "ring.madx" if "ring.madx" not in run.files else "simyard_ring.madx"
+
+
+def prepare(run):
+    if not run.inputs["job"]:
+        with open(os.path.join(run.dir, job_of(run)), "w", encoding="utf-8") as file:
+            file.write(madx_ring.job(run.inputs))
+    return execute
+
+
+def execute(run):
+    os.chdir(run.dir)
+    os.makedirs("simyard", exist_ok=True)
+    began = time.time()
+    run.progress(fraction=0.0, message="MAD-X reads the job")
+    madx.start()
+    good = madx.call(job_of(run))
+    table = madx.twiss_table()
+    problem, results = "", {}
+    if table:
+        results = madx_optics.results(madx.summary(table))
+        madx_optics.save(run.dir, madx.columns(table, madx_optics.COLUMNS))
+    elif good:
+        results = from_file(run, began)
+    if run.model == "track":
+        try:
+            results = madx_track.track(run) if good or table else {}
+        except madx_track.TrackingFailed:
+            good, table = False, ""
+        except ValueError as error:
+            problem = str(error)
+    elif good and not results:
+        problem = "The job ran to its end, but no Twiss table came of it: it needs a twiss statement that succeeds."
+    run.progress(fraction=1.0)
+    madx.finish()
+    with open(SUMMARY, "w", encoding="utf-8") as file:
+        json.dump({"results": results, "problem": problem}, file)
+    if problem or not (good or table):
+        raise SystemExit(FAILED)
+
+
+def from_file(run, began):
+    """The results of the newest Twiss table that the job wrote, where MAD-X itself has none (any more)."""
+    found = madx_tfs.newest_twiss(run.dir, began - 1)  # a file system may count in whole seconds
+    if found is None:
+        return {}
+    header, columns = found
+    madx_optics.save(run.dir, {key: value for key, value in columns.items() if key in madx_optics.COLUMNS})
+    return madx_optics.results(header) or {"rows": len(columns["s"])}
+
+
+def finish(run):
+    left = os.path.join(run.dir, "checkpoint_restart.dat")
+    if run.model == "track" and os.path.exists(left):
+        os.remove(left)  # MAD-X makes it whenever it tracks, and nobody can use it here
+    log = log_of(run)
+    place = madx_words.Place(run.dir, job_of(run))
+    messages = madx_words.follow(log, place)
+    told = {"warnings": madx_words.warnings(messages) + unfinished(run)}
+    summary = summary_of(run)
+    if run.signal:
+        at = madx_words.where(madx_words.Message("fatal", "", *place.now()))
+        if at and run.signal in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE"}:
+            told["reason"] = f"MAD-X crashed with {run.signal}{at}. The log has its last words."
+    elif run.exit_code == 0:
+        told["results"] = summary.get("results", {})
+        if not summary:
+            raise RuntimeError("MAD-X ended in the middle of the job, without an error. The log has its last words.")
+    elif run.exit_code == FAILED:
+        said = madx_words.reason(messages, run.files)
+        told["reason"] = " ".join(one for one in (summary.get("problem", ""), said) if one) or "MAD-X failed; the log has its last words."
+    elif any(message.kind == "fatal" for message in messages):
+        told["reason"] = madx_words.reason(messages, run.files)
+    return told
+
+
+def log_of(run):
+    with open(os.path.join(run.run_dir, "run.log"), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        text = file.read(LOG_PART)
+        if size > 2 * LOG_PART:
+            file.seek(size - LOG_PART)
+        return (text + file.read()).decode("utf-8", "replace")
+
+
+def summary_of(run):
+    try:
+        with open(os.path.join(run.dir, SUMMARY), encoding="utf-8") as file:
+            return json.load(file)
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def unfinished(run):
+    """MAD-X says nothing about a last statement without its semicolon, and does not execute it: say it for it."""
+    job = job_of(run)
+    try:
+        with open(os.path.join(run.dir, job), encoding="utf-8", errors="replace") as file:
+            line = madx_words.unfinished(file.read())
+    except FileNotFoundError:
+        return []
+    if not line:
+        return []
+    return [f"{job}, line {line}: this last statement has no semicolon (or an open quote), so MAD-X did not execute it."]
+
+
+def report(run, name, frame):
+    if name == "phase_space":
+        return madx_pictures.phase_space(run, frame)
+    if name == "survival":
+        return madx_pictures.survival(run, frame)
+    draw = {"beta": madx_optics.beta, "dispersion": madx_optics.dispersion}[name]
+    return draw(madx_optics.load(run.dir), summary_of(run).get("results", {}))
