@@ -18,7 +18,7 @@ from simyard.web import bodies
 from simyard.web.answers import answer
 from simyard.web.api_runs import check_run
 from simyard.web.context import services, user
-from simyard.web.door import Door, Stream
+from simyard.web.door import Port, Stream
 from simyard.web.routes import Routes
 from simyard.web.streams import browser, hand_on, opened, ranged, watched
 
@@ -93,7 +93,7 @@ def run_report(run: str, report: str, query: bodies.ReportQuery) -> Response:
     return hand_on(opened(services().door, question), headers={"Content-Type": "application/json"})
 
 
-def _listing(door: Door, who: str, run: str) -> list[dict[str, Any]]:
+def _listing(door: Port, who: str, run: str) -> list[dict[str, Any]]:
     data = bytearray()
     with opened(door, RunFiles(user=who, run=run)) as stream:
         for chunk in stream:
@@ -107,7 +107,7 @@ def _listing(door: Door, who: str, run: str) -> list[dict[str, Any]]:
     return [one for one in found if isinstance(one, dict) and isinstance(one.get("path"), str)]
 
 
-def _bundle(door: Door, who: str, run: str, listing: list[dict[str, Any]], client: socket.socket | None) -> Iterator[bytes]:
+def _bundle(door: Port, who: str, run: str, listing: list[dict[str, Any]], client: socket.socket | None) -> Iterator[bytes]:
     from zipstream import ZIP_DEFLATED, ZipStream
 
     bundle: ZipStream = ZipStream(compress_type=ZIP_DEFLATED, compress_level=1)
@@ -117,7 +117,7 @@ def _bundle(door: Door, who: str, run: str, listing: list[dict[str, Any]], clien
         yield from bundle
 
 
-def _content(door: Door, question: RunFile) -> Iterator[bytes]:
+def _content(door: Port, question: RunFile) -> Iterator[bytes]:
     """One file's bytes, asked for when its turn comes. A file that has gone since it was listed is an empty one with a note."""
     try:
         stream: Stream = door.open(question)

@@ -100,10 +100,13 @@ def run_list(query: bodies.RunPaging) -> Response:
 
 @routes.get("/runs/<run>", answers={200: "Run"}, problems=(404, 503), headers=_PREFER)
 def run_status(run: str) -> Response:
-    """One run, as it is."""
+    """One run, as it is; with `Prefer: wait=N` also its first `report` where it came along."""
     wait = _wait()
     found = _ask(RunStatus(user=user(), run=check_run(run), wait=wait or 0.0), wait)
-    return answer(present.run(found.run, services().shelf.codes()), headers=_applied(wait))
+    body = present.run(found.run, services().shelf.codes())
+    if wait is not None:
+        body["report"] = present.figure(found.report)
+    return answer(body, headers=_applied(wait))
 
 
 @routes.post("/runs/<run>/cancel", answers={200: "Run", 202: "Run"}, problems=(404, 409, 503))

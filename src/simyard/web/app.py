@@ -31,7 +31,7 @@ from simyard.web import (
     uploads,
 )
 from simyard.web.context import CodeShelf, Services
-from simyard.web.door import Door
+from simyard.web.door import Door, Port
 from simyard.web.fanout import Fanout
 from simyard.web.ops import ops
 from simyard.web.pages import pages
@@ -42,7 +42,7 @@ PARTS = tuple(
 )
 
 
-def make_services(config: Config, url: str, *, door: Door | None = None, now: clock.Clock = clock.system) -> Services:
+def make_services(config: Config, url: str, *, door: Port | None = None, now: clock.Clock = clock.system) -> Services:
     """What the handlers work with: the database is open and up to date, the token is there."""
     config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = make_engine(config.web_url)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simyard.store.simulations import SimulationStore
     from simyard.store.users import UserStore
     from simyard.web.auth import Keys
-    from simyard.web.door import Door
+    from simyard.web.door import Port
     from simyard.web.fanout import Fanout
     from simyard.web.metrics import Metrics
 
@@ -60,7 +60,7 @@ class Services:
     library: LibraryStore
     blobs: Callable[[str], Blobs]
     shelf: CodeShelf
-    door: Door
+    door: Port
     fanout: Fanout
     metrics: Metrics
     arrived: dict[tuple[str, str], float] = field(default_factory=dict)

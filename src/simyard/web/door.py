@@ -48,6 +48,26 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
+class Port(Protocol):
+    """What the rest of web knows of the door; `simyard.testing.FakeDoor` is another one."""
+
+    def ask(self, question: Any, wait: float = 0.0) -> Any:
+        """The answer (a message of ANSWER); `wait` is how long the question itself allows the supervisor to wait.
+        Raises what the supervisor said is wrong, and Unavailable where it is away."""
+
+    def open(self, question: Any, *, patience: float = STREAM_PATIENCE) -> Stream:
+        """The stream that answers the question; raises as `ask` does. `patience` is how long it may be silent (seconds)."""
+
+    def changes(self, after: int) -> Stream:
+        """What changes after change number `after`, of all users: Change messages, one a line; an empty line now and then."""
+
+    def get(self, path: str) -> bytes:
+        """What the supervisor answers to a plain GET, such as /metrics."""
+
+    def close(self) -> None:
+        """Close the idle connections."""
+
+
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
         super().__init__("supervisor", timeout=PATIENCE)
@@ -84,8 +104,6 @@ class Door:
         self._idle: list[_Connection] = []
 
     def ask(self, question: Any, wait: float = 0.0) -> Any:
-        """The answer (a message of ANSWER); `wait` is how long the question itself allows the supervisor to wait.
-        Raises what the supervisor said is wrong, and Unavailable where it is away."""
         connection, response = self._send("POST", question, PATIENCE + wait)
         try:
             body = response.read()
@@ -99,17 +117,14 @@ class Door:
         return message
 
     def open(self, question: Any, *, patience: float = STREAM_PATIENCE) -> Stream:
-        """The stream that answers the question; raises as `ask` does."""
         connection, response = self._send("POST", question, patience)
         return self._stream(connection, response)
 
     def changes(self, after: int) -> Stream:
-        """What changes after change number `after`, of all users: Change messages, one a line; an empty line now and then."""
         connection, response = self._send("GET", f"/changes?after={after}", CHANGES_PATIENCE)
         return self._stream(connection, response)
 
     def get(self, path: str) -> bytes:
-        """What the supervisor answers to a plain GET, such as /metrics."""
         connection, response = self._send("GET", path, 5.0)
         with self._stream(connection, response) as stream:
             return b"".join(stream)
@@ -120,7 +135,7 @@ class Door:
 
     def _send(self, method: str, what: Any, patience: float) -> tuple[_Connection, http.client.HTTPResponse]:
         path, body = (what, None) if isinstance(what, str) else (path_of(type(what)), ASK.encode(what).encode())
-        for _ in range(2):
+        for attempt in range(3):
             connection, used = self._connection(patience)
             try:
                 connection.request(method, path, body, self._headers)
@@ -128,7 +143,7 @@ class Door:
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
                 connection.close()
                 # the supervisor may have ended a connection that was kept, in the moment before it was used again
-                if used and type(what) not in _ONCE:
+                if used and attempt < 2 and type(what) not in _ONCE:
                     continue
                 raise _broken(what) from error
             except TimeoutError as error:
@@ -140,14 +155,14 @@ class Door:
             except BaseException:  # the browser has gone away: the supervisor sees it by the end of the connection
                 connection.close()
                 raise
-            if response.status == 401 and used:  # it has been started anew, with another secret
+            if response.status == 401:  # it has been started anew, with another secret
                 response.close()
                 connection.close()
                 self.close()
                 self._headers = {}
                 continue
             return connection, response
-        raise _away()
+        raise _refused()
 
     def _connection(self, patience: float) -> tuple[_Connection, bool]:
         while self._idle:
@@ -253,6 +268,10 @@ def _away() -> Unavailable:
         "The supervisor is not there: it is being started, or was stopped. Runs go on without it, pages and simulations work; "
         "ask again in a moment.",
     )
+
+
+def _refused() -> Unavailable:
+    return Unavailable("supervisor-refuses", "The supervisor refuses web's secret: both must be of the same home folder. Restart Simyard.")
 
 
 def _broken(what: Any) -> Unavailable:

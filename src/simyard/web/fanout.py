@@ -20,7 +20,7 @@ from simyard.errors import SimyardError
 from simyard.protocol.asking import ANSWER, Change, Ping
 from simyard.protocol.wire import MAX_MESSAGE
 from simyard.web.answers import dump
-from simyard.web.door import Door
+from simyard.web.door import Port
 
 log = logging.getLogger("simyard.web")
 
@@ -96,7 +96,7 @@ class Listener:
 class Fanout:
     """All listeners of this worker, and the one stream that feeds them. `show` makes the events of a change."""
 
-    def __init__(self, door: Door, show: Callable[[Change], bytes]) -> None:
+    def __init__(self, door: Port, show: Callable[[Change], bytes]) -> None:
         self._door = door
         self._show = show
         self._listeners: dict[str, set[Listener]] = {}

@@ -13,7 +13,7 @@ from flask import Response, request
 from gevent.socket import wait_read
 
 from simyard.errors import SimyardError
-from simyard.web.door import STREAM_PATIENCE, Door, Stream
+from simyard.web.door import STREAM_PATIENCE, Port, Stream
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*\Z", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ class BadRange(SimyardError):
     status = 416
 
 
-def opened(door: Door, question: Any, *, patience: float = STREAM_PATIENCE) -> Stream:
+def opened(door: Port, question: Any, *, patience: float = STREAM_PATIENCE) -> Stream:
     """The stream that answers the question; nobody goes on with it when the browser goes away before it begins."""
     with watched(browser()):
         return door.open(question, patience=patience)

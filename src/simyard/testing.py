@@ -1,0 +1,306 @@
+"""A supervisor for tests: it speaks the real conversation with web and keeps everything in memory; runs end when the test says so.
+
+`FakeSupervisor` answers questions as the real one does. `FakeDoor` is web's port to it within one process;
+`simyard.testing_server` has one that listens on a Unix socket.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Self
+
+from simyard.errors import Conflict, InvalidRequest, NotFound
+from simyard.protocol import asking
+from simyard.protocol.asking import ANSWER, ASK, Change, Explanation, LoginAnswer, Pong, RunAnswer, RunPage
+from simyard.protocol.ids import jid, ulid
+from simyard.protocol.jobs import FINAL, Kind, Resources, Run, State, Verdict, identity, move
+
+VERSION = "0.0.0-fake"
+_CHUNK = 64 << 10
+_TICK = 0.02
+
+
+class FakeSupervisor:
+    """Runs in memory. A new run is `pending` until the test moves it with `change` (or `ends_at_once` is set)."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, Run] = {}
+        self.asked: list[Any] = []
+        self.logs: dict[str, bytearray] = {}
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.reports: dict[tuple[str, str, int], bytes] = {}
+        self.broken_off: set[str] = set()
+        self.ends_at_once = False
+        self.dropped = 0
+        self.last = 0
+        self.moved = threading.Condition()
+        self._history: list[tuple[str, Change]] = []
+
+    # ── what a test does ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def change(self, run_id: str, report: str = "", **changes: Any) -> Run:
+        """The run, changed; every listener is told. `report` comes along, as that of a quick run does."""
+        with self.moved:
+            old = self.runs[run_id]
+            if "state" in changes:
+                move(old.state, changes["state"])
+            self.last += 1
+            new = replace(old, revision=old.revision + 1, change=self.last, **changes)
+            self.runs[run_id] = new
+            self._history.append((new.user, Change(run=new, report=report)))
+            self.moved.notify_all()
+            return new
+
+    def complete(self, run_id: str, report: str = "", **changes: Any) -> Run:
+        """The run, completed now."""
+        now = time.time()
+        return self.change(run_id, report, state=State.COMPLETED, **{"started": now, "ended": now, **changes})
+
+    def start(self, run_id: str) -> Run:
+        """The run, running now."""
+        self.change(run_id, state=State.STARTING)
+        return self.change(run_id, state=State.RUNNING, started=time.time())
+
+    # ── what web asks ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def answer(self, question: Any) -> Any:
+        """The answer to a plain question; raises what the real one would."""
+        self.asked.append(question)
+        return _ANSWERS[type(question)](self, question)
+
+    def stream(self, question: Any) -> tuple[int, str, Iterator[bytes]]:
+        """Size (-1: not known), media type and bytes of a stream; raises what the real one would."""
+        self.asked.append(question)
+        run = self._run(question)
+        if isinstance(question, asking.RunLog) and question.follow:
+            return -1, "text/plain; charset=utf-8", self._follow(run, question.offset)
+        data, media_type = self._bytes(question, run), "application/octet-stream"
+        if isinstance(question, asking.RunLog | asking.RunFile):
+            end = len(data) if question.length < 0 else question.offset + question.length
+            data = data[question.offset : end]
+        elif not isinstance(question, asking.RunFiles):
+            media_type = "application/json"
+        return len(data), media_type, self._chunks(run, data)
+
+    def changes(self, after: int) -> Iterator[bytes]:
+        """Lines of the change stream; an empty one when nothing happens for a while."""
+        seen = 0
+        yield b"\n"
+        while True:
+            with self.moved:
+                if seen == len(self._history) and not self.moved.wait(0.2):
+                    yield b"\n"
+                    continue
+                new, seen = self._history[seen:], len(self._history)
+            for _, change in new:
+                if change.run.change > after:
+                    yield ANSWER.encode(change).encode() + b"\n"
+
+    def _run(self, question: Any) -> Run:
+        run = self.runs.get(question.run)
+        if run is None or run.user != question.user:
+            raise NotFound("unknown-run", f"There is no run {question.run}.")
+        return run
+
+    def _bytes(self, question: Any, run: Run) -> bytes:
+        match question:
+            case asking.RunLog():
+                return bytes(self.logs.get(run.id, b""))
+            case asking.RunFiles():
+                mine = self.files.get(run.id, {})
+                listing = [{"path": path, "size": len(mine[path]), "modified": run.created} for path in sorted(mine)]
+                return json.dumps(listing).encode()
+            case asking.RunFile():
+                found = self.files.get(run.id, {}).get(question.path)
+                if found is None:
+                    raise NotFound("unknown-file", "The run has no such file.")
+                return found
+        found = self.reports.get((run.id, question.report, getattr(question, "frame", -1)))
+        if found is None:
+            raise NotFound("unknown-report", f"The run has no report {question.report}.")
+        return found
+
+    def _chunks(self, run: Run, data: bytes) -> Iterator[bytes]:
+        if run.id in self.broken_off:
+            yield data[: len(data) // 2]
+            raise OSError("broken off, as the test wants it")
+        for start in range(0, len(data), _CHUNK):
+            yield data[start : start + _CHUNK]
+
+    def _follow(self, run: Run, offset: int) -> Iterator[bytes]:
+        sent = offset
+        while True:
+            is_final = self.runs[run.id].state in FINAL
+            more = bytes(self.logs.get(run.id, b"")[sent:])
+            if more:
+                sent += len(more)
+                yield more
+            elif is_final:
+                return
+            else:
+                yield b""  # so that a server can look whether anybody is there
+                time.sleep(_TICK)
+
+    def run_simulation(self, question: asking.RunSimulation) -> RunAnswer:
+        name = identity(question.code, "0" * 12, question.model, question.inputs, question.files)
+        mine = [run for run in reversed(self.runs.values()) if run.user == question.user]
+        if question.key and (same := [run for run in mine if run.key == question.key]):
+            return RunAnswer(run=same[0])
+        job = jid(question.user, question.simulation, question.model)
+        if active := [run for run in mine if run.jid == job and run.state not in FINAL]:
+            if active[0].identity == name:
+                return RunAnswer(run=active[0])
+            if not question.supersede:
+                raise Conflict("already-active", "A run with other inputs is active.", {"run": active[0].id})
+            self.run_cancel(asking.RunCancel(user=question.user, run=active[0].id))
+        if question.reuse and (done := [run for run in mine if run.identity == name and run.state is State.COMPLETED]):
+            return RunAnswer(run=done[0], reused=True)
+        if question.target != "local":
+            raise InvalidRequest("unknown-target", f"There is no target {question.target}; there is local.")
+        run = self._new_run(question, name, job)
+        if self.ends_at_once:
+            self.complete(run.id)
+        return RunAnswer(run=self._wait(run.id, question.wait), created=True)
+
+    def _new_run(self, question: asking.RunSimulation, name: str, job: str) -> Run:
+        now = time.time()
+        with self.moved:
+            self.last += 1
+            run = Run(
+                id=ulid(now, os.urandom),
+                user=question.user,
+                jid=job,
+                simulation=question.simulation,
+                simulation_revision=question.simulation_revision,
+                code=question.code,
+                code_version="0" * 12,
+                model=question.model,
+                kind=Kind.LONG,
+                target=question.target,
+                identity=name,
+                state=State.PENDING,
+                created=now,
+                queued=now,
+                resources=question.resources or Resources(),
+                change=self.last,
+                key=question.key,
+                waiting=(Verdict(gate="resources", passed=False, detail="The test has not started it."),),
+            )
+            self.runs[run.id] = run
+            self._history.append((run.user, Change(run=run)))
+            self.moved.notify_all()
+        return run
+
+    def run_status(self, question: asking.RunStatus) -> RunAnswer:
+        self._run(question)
+        return RunAnswer(run=self._wait(question.run, question.wait))
+
+    def _wait(self, run_id: str, seconds: float) -> Run:
+        with self.moved:
+            self.moved.wait_for(lambda: self.runs[run_id].state in FINAL, seconds)
+            return self.runs[run_id]
+
+    def run_list(self, question: asking.RunList) -> RunPage:
+        wanted = {"simulation": question.simulation, "model": question.model, "state": question.state}
+        mine = [
+            run
+            for run in sorted(self.runs.values(), key=lambda run: run.id, reverse=True)
+            if run.user == question.user
+            and (not question.cursor or run.id < question.cursor)
+            and all(not value or str(getattr(run, name)) == value or getattr(run, name) == value for name, value in wanted.items())
+        ]
+        some = mine[: question.limit]
+        return RunPage(runs=tuple(some), cursor=some[-1].id if len(mine) > len(some) else "")
+
+    def run_cancel(self, question: asking.RunCancel) -> RunAnswer:
+        run = self._run(question)
+        if run.state in FINAL:
+            return RunAnswer(run=run)
+        self.change(run.id, state=State.CANCELING, reason="You asked for it.")
+        if run.state is State.PENDING:
+            self.change(run.id, state=State.CANCELED, ended=time.time())
+        return RunAnswer(run=self.runs[run.id])
+
+    def run_explain(self, question: asking.RunExplain) -> Explanation:
+        run = self._run(question)
+        waits = run.state is State.PENDING
+        return Explanation(run=run.id, state=run.state.value, summary=run.reason, gates=run.waiting, position=int(waits))
+
+    def target_list(self, _: asking.TargetList) -> asking.Targets:
+        return asking.Targets(targets=(asking.Target(name="local", kind="local", state="ready", cores=2, memory=1 << 32),))
+
+    def target_login(self, question: asking.TargetLogin) -> LoginAnswer:
+        if question.target != "local":
+            raise NotFound("unknown-target", f"There is no target {question.target}.")
+        return LoginAnswer(target="local", state="ready", prompts=() if question.answers else ("Password",))
+
+    def changed(self, question: asking.Changes) -> RunPage:
+        mine = [run for run in self.runs.values() if run.user == question.user and run.change > question.after]
+        mine.sort(key=lambda run: run.change)
+        return RunPage(runs=tuple(mine[: question.limit]))
+
+    def pong(self, _: Any) -> Pong:
+        active = sum(run.state not in FINAL for run in self.runs.values())
+        return Pong(version=VERSION, change=self.last, agents=1, active=active)
+
+
+_ANSWERS: dict[type, Callable[[FakeSupervisor, Any], Any]] = {
+    asking.RunSimulation: FakeSupervisor.run_simulation,
+    asking.RunStatus: FakeSupervisor.run_status,
+    asking.RunList: FakeSupervisor.run_list,
+    asking.RunCancel: FakeSupervisor.run_cancel,
+    asking.RunExplain: FakeSupervisor.run_explain,
+    asking.TargetList: FakeSupervisor.target_list,
+    asking.TargetLogin: FakeSupervisor.target_login,
+    asking.Arrive: FakeSupervisor.pong,
+    asking.Changes: FakeSupervisor.changed,
+    asking.Ping: FakeSupervisor.pong,
+}
+
+
+class _FakeStream:
+    def __init__(self, size: int, media_type: str, chunks: Iterator[bytes]) -> None:
+        self.size = size
+        self.media_type = media_type
+        self._chunks = chunks
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def close(self) -> None:
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+
+class FakeDoor:
+    """Web's door to a FakeSupervisor of the same process. What passes is encoded and decoded, as it really is."""
+
+    def __init__(self, supervisor: FakeSupervisor) -> None:
+        self.supervisor = supervisor
+
+    def ask(self, question: Any, wait: float = 0.0) -> Any:
+        return ANSWER.decode(ANSWER.encode(self.supervisor.answer(ASK.decode(ASK.encode(question)))))
+
+    def open(self, question: Any, *, patience: float = 0.0) -> _FakeStream:
+        return _FakeStream(*self.supervisor.stream(ASK.decode(ASK.encode(question))))
+
+    def changes(self, after: int) -> _FakeStream:
+        return _FakeStream(-1, "application/x-ndjson", self.supervisor.changes(after))
+
+    def get(self, path: str) -> bytes:
+        return f"# {path} of the fake supervisor\n".encode()
+
+    def close(self) -> None:
+        pass
