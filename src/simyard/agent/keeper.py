@@ -83,6 +83,7 @@ class Keeper:
         self._exit: Optional[Exit] = None
         self._holder = 0
         self._holder_at = float("-inf")
+        self._holder_fresh = False
         self._free_since: Optional[float] = None
         self._stop_since: Optional[float] = None
         self._termed: Optional[float] = None
@@ -211,6 +212,10 @@ class Keeper:
             await self._find_place(self._follow_after)
         reading, sending = await self._look()
         step = judge(self._view()) if reading.at_end else WAIT
+        if step.do is Do.CONCLUDE and not self._holder_fresh:
+            # only what was seen in this very look may end a run
+            self._holder_at = float("-inf")
+            return 0.0
         await self._act(step)
         if sending is not None and sending is self._sent:
             await self._send(reading, sending)
@@ -226,7 +231,8 @@ class Keeper:
         if not reading.at_end or unsent:
             return 0.0
         if step.do is Do.CONCLUDE:
-            return POLL if self._tries else 0.0
+            self._holder_at = float("-inf")
+            return POLL if self._tries else SOON / 10
         if self.final:
             return 60.0  # nothing changes any more but by the supervisor's word, which rings
         return SOON if self._stop_since is not None or self._free_since is not None else POLL
@@ -236,7 +242,9 @@ class Keeper:
         link, self._follow_after = self._link, None
         final = self.facts.final
         if final is not None and self.facts.concluded_here and after >= final.n:
-            cursor = Cursor(after, self.facts.seen.offset)
+            # whoever follows a run has no final event of it: this one must come after what was stored of the old record
+            self.facts.disbelieve(self.facts.damaged, after)
+            cursor = self.facts.seen
         else:
             try:
                 cursor = await self._tools.threads.quick(following.locate, self.directory, after)
@@ -257,6 +265,7 @@ class Keeper:
         holder, reading = await self._tools.threads.quick(look, self.directory, None if done else cursor, lock)
         if reading is None:
             reading = Reading((), cursor, at_end=True)
+        self._holder_fresh = holder is not None
         if holder is not None:
             self._holder, self._holder_at = holder, now
             # before `begun` is known a free lock means only that it is not yet taken
@@ -338,7 +347,10 @@ class Keeper:
         wall = max(0.0, time.time() - self.facts.started) if self.facts.started else 0.0
         usage = {"wall": round(wall, 3), "exit_code": end.exit_code, "signal": end.signal}
         try:
-            await self._tools.threads.quick(self._tools.conclude, self.directory, step.state.value, step.reason, usage)
+            conclude = self._tools.conclude
+            stands = await self._tools.threads.quick(conclude, self.directory, step.state.value, step.reason, usage)
+            if stands is None:
+                return  # a job cmd holds the lock after all
         except Exception as error:  # noqa: BLE001
             # whatever it is, the run must get its final state: here, if not there
             self._tries += 1
@@ -347,7 +359,6 @@ class Keeper:
                 return
         if self.facts.damaged or self._tries >= CONCLUDE_TRIES:
             self.facts.conclude_here(time.time(), step.state, step.reason)
-        self._holder_at = float("-inf")
 
     # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
