@@ -102,7 +102,7 @@ def _send(core: Core, out: Outbox, place: Place, op: Op, now: float) -> None:
     place.pop(op)
     for line in place.lines.values():
         other = line[0]
-        if other.passed_since is None and other.lane in RUN_LANES and other.queued < op.queued:
+        if other.passed_since is None and other.lane in RUN_LANES and other.queued <= op.queued:
             other.passed_since = now
     del core.ops[op.run]
     run = core.runs[op.run]

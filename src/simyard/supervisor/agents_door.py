@@ -15,14 +15,14 @@ from simyard.errors import ProtocolError
 from simyard.protocol import agents as talk
 from simyard.protocol.wire import MAX_MESSAGE, unpack
 from simyard.supervisor import reactor, views
-from simyard.supervisor.logs import Log
+from simyard.supervisor.journal import Journal
 from simyard.supervisor.outbox import hash_secret
 from simyard.supervisor.transfers import AGENTS_OWN, Pushes
 
 if TYPE_CHECKING:
     from simyard.supervisor.shell import Shell
 
-log = Log(__name__)
+journal = Journal(__name__)
 
 #: An agent that has not said Hello by then is no agent (seconds).
 HELLO_LIMIT = 10.0
@@ -56,7 +56,7 @@ class AgentSocket(WebSocketHandler):
             right = False
         if not right:
             self.shell.counts.agents_refused += 1
-            log.warning("agent refused: unknown, replaced, or a wrong secret", agent=agent_id[:40])
+            journal.warning("agent refused: unknown, replaced, or a wrong secret", agent=agent_id[:40])
             self.set_status(401)
             self.finish()
         elif self.shell.writer.failing:
@@ -70,8 +70,8 @@ class AgentSocket(WebSocketHandler):
 
     def open(self, *_args: str, **_kwargs: str) -> None:
         self.set_nodelay(True)
-        assert self.ws_connection is not None
-        self.ws_connection.stream.max_write_buffer_size = MAX_UNREAD  # type: ignore[attr-defined]
+        if self.ws_connection is not None and self.ws_connection.stream is not None:
+            self.ws_connection.stream.max_write_buffer_size = MAX_UNREAD
         self._limit = asyncio.get_running_loop().call_later(HELLO_LIMIT, self.refuse, "no Hello")
 
     def on_message(self, message: str | bytes) -> None:
@@ -83,9 +83,9 @@ class AgentSocket(WebSocketHandler):
                 self._heard(talk.FROM_AGENT.decode(message))
         except ProtocolError as error:
             self.refuse(error.detail)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # the wall of a connection: what one agent brought about must not end those of the others
-            log.exception("a message of an agent could not be handled", error, agent=self.agent)
+            journal.failure("a message of an agent could not be handled", error, agent=self.agent)
             self.refuse("internal error")
 
     def on_close(self) -> None:
@@ -110,7 +110,7 @@ class AgentSocket(WebSocketHandler):
     def refuse(self, reason: str) -> None:
         """Close the connection, saying why."""
         self.shell.counts.agents_refused += 1
-        log.warning("connection of an agent closed", agent=self.agent, reason=reason[:300])
+        journal.warning("connection of an agent closed", agent=self.agent, reason=reason[:300])
         self.leave(_PROTOCOL_ERROR, reason)
 
     def leave(self, code: int = _AWAY, reason: str = "") -> None:

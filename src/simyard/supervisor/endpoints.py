@@ -8,7 +8,7 @@ from typing import Any
 from tornado.web import Application
 
 import simyard
-from simyard.errors import InvalidRequest
+from simyard.errors import InvalidRequest, NotFound
 from simyard.protocol import asking
 from simyard.protocol.jobs import FINAL, Run, RunSpec, State, identity
 from simyard.supervisor import explaining, plans, reactor, streams
@@ -53,7 +53,9 @@ async def run_list(shell: Shell, question: asking.RunList, _door: Ask) -> asking
     """A page of the user's runs, newest first."""
     limit = _limit(question.limit)
     if question.state and question.state not in {state.value for state in State}:
-        raise InvalidRequest("unknown-state", f"There is no state {question.state[:40]!r}; there are {', '.join(state.value for state in State)}.")
+        raise InvalidRequest(
+            "unknown-state", f"There is no state {question.state[:40]!r}; there are {', '.join(state.value for state in State)}."
+        )
     runs = await shell.read(
         shell.store.page, question.user, limit + 1, question.cursor, question.simulation, question.model, question.state
     )
@@ -117,7 +119,9 @@ async def ping(shell: Shell, _question: asking.Ping, _door: Ask) -> asking.Pong:
 
 
 def pong(shell: Shell) -> asking.Pong:
-    return asking.Pong(version=simyard.__version__, change=shell.known.last, agents=len(shell.connected), active=len(shell.known.active))
+    return asking.Pong(
+        version=simyard.__version__, change=shell.known.last, agents=len(shell.connected), active=len(shell.known.active)
+    )
 
 
 async def _previous(shell: Shell, question: asking.RunSimulation, spec: RunSpec) -> Run | None:
@@ -222,10 +226,4 @@ class _Nowhere(Handler):
     """Every other path."""
 
     def prepare(self) -> None:
-        self.problem(_no_such_path(self.request.path))
-
-
-def _no_such_path(path: str) -> Any:
-    from simyard.errors import NotFound
-
-    return NotFound("no-such-path", f"Nothing is asked at {path[:200]}.")
+        self.problem(NotFound("no-such-path", f"Nothing is asked at {self.request.path[:200]}."))

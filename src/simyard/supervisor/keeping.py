@@ -10,12 +10,12 @@ from simyard.drivers.base import AgentSpec, Driver, Life
 from simyard.errors import SimyardError
 from simyard.supervisor import outbox, reactor
 from simyard.supervisor.agency import START_LIMIT
-from simyard.supervisor.logs import Log
+from simyard.supervisor.journal import Journal
 
 if TYPE_CHECKING:
     from simyard.supervisor.shell import Shell
 
-log = Log(__name__)
+journal = Journal(__name__)
 
 #: A driver that has not answered by then is taken not to know (seconds).
 POLL_LIMIT = 20.0
@@ -25,19 +25,23 @@ _ALIVE = {Life.ALIVE: True, Life.GONE: False, Life.UNKNOWN: None}
 
 
 class Keeping:
-    """Starts, polls and stops agents by the drivers of their targets; `drivers` is by kind of target."""
+    """Starts, polls and stops agents by the drivers of their targets; `drivers` is by kind of target, `environment` what
+    agents and codes may see."""
 
-    def __init__(self, shell: Shell, drivers: Mapping[str, Driver]) -> None:
-        self._shell, self._drivers = shell, drivers
+    def __init__(self, shell: Shell, drivers: Mapping[str, Driver], environment: Mapping[str, str]) -> None:
+        self._shell, self._drivers, self._environment = shell, drivers, dict(environment)
         self._starting: set[str] = set()
         self._polling: set[str] = set()
 
     async def start(self, effect: outbox.StartAgent) -> None:
         """Start it; the brain hears of the handle, or of what went wrong."""
         shell = self._shell
-        spec = AgentSpec(agent=effect.agent, secret=effect.secret, user=effect.user, target=effect.target)
+        spec = AgentSpec(
+            agent=effect.agent, secret=effect.secret, user=effect.user, target=effect.target, door=str(shell.config.agent_door),
+            root=str(shell.config.user_dir(effect.user)), environment=self._environment,
+        )  # fmt: skip
         self._starting.add(effect.agent)
-        log.info("agent is started", agent=effect.agent, user=effect.user, target=effect.target)
+        journal.info("agent is started", agent=effect.agent, user=effect.user, target=effect.target)
         try:
             async with asyncio.timeout(START_LIMIT):
                 handle = await self._driver(effect.target).start(spec)
@@ -61,7 +65,7 @@ class Keeping:
         finally:
             self._polling.discard(effect.agent)
         if alive is False:
-            log.warning("agent has ended", agent=effect.agent, target=effect.target)
+            journal.warning("agent has ended", agent=effect.agent, target=effect.target)
         shell.tell(reactor.on_agent_polled, effect.agent, alive, shell.clock())
 
     async def stop(self, effect: outbox.StopAgent) -> None:
@@ -70,7 +74,7 @@ class Keeping:
             try:
                 await self._driver(effect.target).stop(effect.handle)
             except (SimyardError, OSError) as error:
-                log.exception("agent could not be stopped", error, agent=effect.agent)
+                journal.failure("agent could not be stopped", error, agent=effect.agent)
 
     async def _life(self, effect: outbox.PollAgent) -> bool | None:
         if not effect.handle:
@@ -83,11 +87,11 @@ class Keeping:
             async with asyncio.timeout(POLL_LIMIT):
                 return _ALIVE[await self._driver(effect.target).poll(effect.handle)]
         except (TimeoutError, SimyardError, OSError) as error:
-            log.exception("agent could not be asked about", error, agent=effect.agent)
+            journal.failure("agent could not be asked about", error, agent=effect.agent)
             return None
 
     def _failed(self, effect: outbox.StartAgent, detail: str) -> None:
-        log.error("agent could not be started", agent=effect.agent, target=effect.target, reason=detail)
+        journal.error("agent could not be started", agent=effect.agent, target=effect.target, reason=detail)
         self._shell.tell(reactor.on_agent_start_failed, effect.agent, detail, self._shell.clock())
 
     def _driver(self, target: str) -> Driver:

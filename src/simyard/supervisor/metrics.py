@@ -55,5 +55,5 @@ def render(counts: Counts, gauges: Mapping[str, tuple[str, float]]) -> bytes:
                 yield GaugeMetricFamily(f"simyard_{name}", words, value=value)
 
     registry = CollectorRegistry()
-    registry.register(Collector())  # type: ignore[arg-type]
+    registry.register(Collector())
     return generate_latest(registry)

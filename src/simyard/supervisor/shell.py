@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from simyard.clock import Clock
 from simyard.codes.registry import Codes
 from simyard.config import Config
-from simyard.drivers.base import Driver
 from simyard.errors import NotFound, SimyardError, Unavailable
 from simyard.protocol import agents as talk
 from simyard.protocol.ids import is_ulid
@@ -21,14 +20,16 @@ from simyard.store.runs import RunStore
 from simyard.supervisor import outbox, reactor
 from simyard.supervisor.agents_door import AgentSocket
 from simyard.supervisor.core import Core
-from simyard.supervisor.keeping import Keeping
+from simyard.supervisor.journal import Journal
 from simyard.supervisor.known import Known
-from simyard.supervisor.logs import Log
 from simyard.supervisor.metrics import Counts
 from simyard.supervisor.transfers import Transfers
 from simyard.supervisor.writer import Writer
 
-log = Log(__name__)
+if TYPE_CHECKING:
+    from simyard.supervisor.keeping import Keeping
+
+journal = Journal(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,15 +44,14 @@ MAX_BACKLOG = 20_000
 class Shell:
     """What the doors share. Everything here happens on the event loop, but for `read`."""
 
-    def __init__(
-        self, config: Config, core: Core, store: RunStore, codes: Codes, drivers: Mapping[str, Driver], known: Known, clock: Clock
-    ) -> None:
+    keeping: Keeping
+
+    def __init__(self, config: Config, core: Core, store: RunStore, codes: Codes, known: Known, clock: Clock) -> None:
         self.config, self.core, self.store, self.codes, self.known, self.clock = config, core, store, codes, known, clock
         self.counts = Counts()
         self.out = outbox.Outbox()
         self.writer = Writer(store, self.out, self._durable, self.counts)
         self.transfers = Transfers()
-        self.keeping = Keeping(self, drivers)
         self.connected: dict[str, AgentSocket] = {}
         self.stopping = False
         self._joining: dict[str, AgentSocket] = {}
@@ -139,7 +139,7 @@ class Shell:
                 old.leave(reason="replaced by a newer connection")
         door.is_current = True
         self._joining[door.agent] = door
-        log.info(
+        journal.info(
             "agent connected",
             agent=door.agent,
             user=agent.record.user,
@@ -154,7 +154,7 @@ class Shell:
         self.connected.pop(door.agent, None)
         self._joining.pop(door.agent, None)
         if not self.stopping:
-            log.info("agent disconnected", agent=door.agent)
+            journal.info("agent disconnected", agent=door.agent)
             self.tell(reactor.on_agent_lost, door.agent, self.clock())
 
     def say(self, agent: str, message: Any) -> None:
@@ -182,7 +182,7 @@ class Shell:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.exception(f"{task.get_name()} failed", error)
+            journal.failure(f"{task.get_name()} failed", error)
 
     def _send_away(self) -> None:
         # what they have to say stays in their runs' directories; an agent that is refused with 503 comes back
@@ -196,9 +196,9 @@ class Shell:
         for effect in effects:
             try:
                 self._perform(effect, specs)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # the wall between effects: one that cannot be done must not keep the others from being done
-                log.exception("an effect failed", error, effect=type(effect).__name__)
+                journal.failure("an effect failed", error, effect=type(effect).__name__)
 
     def _perform(self, effect: outbox.Effect, specs: dict[str, RunSpec]) -> None:
         match effect:
@@ -228,7 +228,7 @@ class Shell:
     def _launch(self, agent: str, run: str, epoch: int, specs: dict[str, RunSpec]) -> None:
         spec = specs.get(run)
         if spec is None:
-            log.error("a run has no spec", run=run)
+            journal.error("a run has no spec", run=run)
             self.tell(
                 reactor.on_start_failed,
                 agent,

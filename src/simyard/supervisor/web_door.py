@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import http
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,17 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 from simyard.errors import Forbidden, InvalidRequest, ProtocolError, SimyardError, TooLarge, Unauthenticated
 from simyard.protocol.asking import ANSWER, ASK, PATHS, Problem
 from simyard.protocol.wire import MAX_MESSAGE
-from simyard.supervisor.logs import Log
+from simyard.supervisor.journal import Journal
 
 if TYPE_CHECKING:
     from simyard.supervisor.shell import Shell
 
-log = Log(__name__)
+journal = Journal(__name__)
 
 #: Names, ids and keys that web passes on are at most this long.
 MAX_WORD = 1000
+#: A user's id is the name of a folder.
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Handler(RequestHandler):
@@ -33,6 +36,7 @@ class Handler(RequestHandler):
     def initialize(self, shell: Shell) -> None:
         self.shell = shell
         self.is_gone = False
+        self.on_gone: Callable[[], None] | None = None
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -49,6 +53,8 @@ class Handler(RequestHandler):
 
     def on_connection_close(self) -> None:
         self.is_gone = True
+        if self.on_gone is not None:
+            self.on_gone()
         super().on_connection_close()
 
     def problem(self, error: SimyardError) -> None:
@@ -62,14 +68,18 @@ class Handler(RequestHandler):
         if isinstance(error, SimyardError):
             self.problem(error)
         elif isinstance(error, HTTPError):
-            self.problem(_WORDS.get(status_code, ProtocolError)("bad-request", f"{_phrase(status_code)}: {self.request.method} {self.request.path[:200]}"))
+            self.problem(
+                _WORDS.get(status_code, ProtocolError)(
+                    "bad-request", f"{_phrase(status_code)}: {self.request.method} {self.request.path[:200]}"
+                )
+            )
         else:
             # the wall of a request: its fault is its own
             self.problem(SimyardError("internal", "The supervisor failed at this; its log says why."))
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         if value is not None and not isinstance(value, SimyardError | HTTPError | StreamClosedError):
-            log.exception("a request failed", value, path=self.request.path)
+            journal.failure("a request failed", value, path=self.request.path)
 
     def on_finish(self) -> None:
         path = self.request.path if self.request.path in _KNOWN else "other"
@@ -85,13 +95,12 @@ class Ask(Handler):
         self._body = bytearray()
         self.check_secret()
         if int(self.request.headers.get("Content-Length") or 0) > MAX_MESSAGE:
-            self.set_header("Connection", "close")
             raise TooLarge("message-too-large", f"A question has at most {MAX_MESSAGE} bytes.")
 
     def data_received(self, chunk: bytes) -> None:
-        if len(self._body) + len(chunk) > MAX_MESSAGE:
-            raise TooLarge("message-too-large", f"A question has at most {MAX_MESSAGE} bytes.")
-        self._body += chunk
+        # one that does not say how much it sends: what is too much is not kept, and refused when it ends
+        if len(self._body) <= MAX_MESSAGE:
+            self._body += chunk
 
     async def post(self) -> None:
         question = ASK.decode(bytes(self._body))
@@ -124,10 +133,14 @@ class Ask(Handler):
 
 def _check_words(question: Any) -> None:
     """Names that will stand in a table or a path: bounded, and text that every database takes."""
+    if not _USER.fullmatch(getattr(question, "user", "me")):
+        raise InvalidRequest("invalid-user", "A user's id has letters, digits, dots, dashes and underscores, at most 64.")
     for name in type(question).__slots__:
         value = getattr(question, name)
-        if isinstance(value, str) and (len(value) > MAX_WORD or "\0" in value or not value.isascii() and not _is_sound(value)):
-            raise InvalidRequest("invalid-text", f"{type(question).__name__}.{name} is longer than {MAX_WORD} characters, or not proper text.")
+        if isinstance(value, str) and (len(value) > MAX_WORD or "\0" in value or (not value.isascii() and not _is_sound(value))):
+            raise InvalidRequest(
+                "invalid-text", f"{type(question).__name__}.{name} is longer than {MAX_WORD} characters, or not proper text."
+            )
 
 
 def _is_sound(text: str) -> bool:

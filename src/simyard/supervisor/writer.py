@@ -14,11 +14,11 @@ from typing import Protocol
 from simyard.protocol.jobs import RunSpec
 from simyard.store.engine import StoreError
 from simyard.store.records import Batch
-from simyard.supervisor.logs import Log
+from simyard.supervisor.journal import Journal
 from simyard.supervisor.metrics import Counts
 from simyard.supervisor.outbox import Effect, Launch, Outbox
 
-log = Log(__name__)
+journal = Journal(__name__)
 
 #: Told of each batch once it is durable, with the effects that waited for it and the specs of what is launched.
 Done = Callable[[Batch, list[Effect], dict[str, RunSpec]], None]
@@ -73,16 +73,16 @@ class Writer:
             try:
                 began = loop.time()
                 specs = await loop.run_in_executor(self._thread, self._write, batch, unknown)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # the wall of the writer: whatever it is (a full disk, a broken constraint), what was to be told stays untold
                 self.failing = error.detail if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
                 self._counts.commit_failures += 1
-                log.exception("commit failed, will be tried again", error, runs=len(batch.runs), pause=pause)
+                journal.failure("commit failed, will be tried again", error, runs=len(batch.runs), pause=pause)
                 await asyncio.sleep(pause)
                 pause = min(LAST_RETRY, pause * 2)
             else:
                 if self.failing:
-                    log.info("commit succeeded again")
+                    journal.info("commit succeeded again")
                 self.failing = ""
                 self._counts.commits += 1
                 self._counts.commit_seconds += loop.time() - began

@@ -100,6 +100,7 @@ class World:
             inputs=inputs, files={}, resources=Resources(cores=cores, memory=memory), time_limit=60.0,
         )  # fmt: skip
         self.requests += 1
+        self.now += 0.001
         previous = self.previous(question)
         reactor.on_run_simulation(self.core, self.out, self.requests, question, plan, previous, self.now)
         self.perform()
@@ -169,7 +170,7 @@ class World:
         self.perform()
 
     def kill(self, process: Process) -> None:
-        """kill -9 of an agent: what it started runs on."""
+        """An agent gets kill -9: what it started runs on."""
         process.alive = False
         if process.connected:
             self.lose(process)
@@ -216,6 +217,11 @@ class World:
         reactor.on_run_events(self.core, self.out, process.id, message, self.now)
         self.perform()
 
+    def say_stop_failed(self, process: Process, run: Run, reason: str) -> None:
+        message = talk.StopFailed(run=run.id, epoch=self.stored[run.id].epoch, reason=reason)
+        reactor.on_stop_failed(self.core, self.out, process.id, message, self.now)
+        self.perform()
+
     # ── carrying out, and checking ────────────────────────────────────────────────────────────────────────────────
 
     def perform(self) -> None:
@@ -238,8 +244,8 @@ class World:
         old = self.stored.get(run.id)
         if old is not None:
             assert old.state not in FINAL, f"{old.state} was left"
-            assert run.revision > old.revision and run.change > old.change
-            assert run.events >= old.events and run.epoch >= old.epoch
+            assert (run.revision > old.revision, run.change > old.change) == (True, True)
+            assert (run.events >= old.events, run.epoch >= old.epoch) == (True, True)
             assert run.state is old.state or run.state in reachable(old.state), f"{old.state} → {run.state}"
         if run.state in FINAL:
             assert run.ended is not None
@@ -315,7 +321,7 @@ class World:
         reserved = any(is_aged(place, op, self.now) and blocking(self.core, op, self.now) == "resources" for op in heads)
         for op in heads:
             if blocking(self.core, op, self.now) is None:
-                assert reserved and op.lane >= Lane.QUICK, f"{op} could go"
+                assert (reserved, op.lane >= Lane.QUICK) == (True, True), f"{op} could go"
 
     def connected(self, user: str) -> Process | None:
         agent = self.core.agents.get((user, "local"))
@@ -334,3 +340,31 @@ def reachable(state: State) -> set[State]:
                 found.add(following)
                 todo.append(following)
     return found
+
+
+def with_agent(world: World, user: str = "ann") -> Process:
+    """The user has arrived, and their agent is connected."""
+    reactor.on_arrive(world.core, world.out, user, "local", None, world.now)
+    world.perform()
+    world.start_next()
+    process = list(world.processes.values())[-1]
+    world.connect(process)
+    process.inbox.clear()
+    return process
+
+
+def started(world: World, process: Process, **asked: Any) -> Run:
+    """A run that runs."""
+    answer = world.submit(**asked)
+    assert isinstance(answer, RunAnswer)
+    world.receive(process)
+    world.disks[process.seat][answer.run.id].write(rundir.STARTED, world.now)
+    world.report_events(process, answer.run.id)
+    process.inbox.clear()
+    return world.stored[answer.run.id]
+
+
+def ended(world: World, process: Process, run: Run, state: str = "completed") -> Run:
+    world.disks[process.seat][run.id].end(state, world.now)
+    world.report_events(process, run.id)
+    return world.stored[run.id]

@@ -14,7 +14,7 @@ from simyard.protocol.asking import RunAnswer
 from simyard.protocol.jobs import FINAL
 from simyard.supervisor import reactor, views
 from simyard.supervisor.explaining import explain
-from reactor_world import GIB, Execution, Process, World
+from tests.unit.supervisor.reactor_world import GIB, Execution, Process, World
 
 users = st.sampled_from(["ann", "bob"])
 
@@ -138,11 +138,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def speakers(self) -> list[tuple[Process, str, Execution]]:
         return [
-            (p, run, e)
-            for p in self.living()
-            if p.connected
-            for run, e in self.world.disks.get(p.seat, {}).items()
-            if e.events
+            (p, run, e) for p in self.living() if p.connected for run, e in self.world.disks.get(p.seat, {}).items() if e.events
         ]
 
     @precondition(lambda self: self.late)
@@ -191,6 +187,9 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 AnyOrder.TestCase.settings = settings(
-    max_examples=2500, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=200,
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestAnyOrderOfEvents = AnyOrder.TestCase
