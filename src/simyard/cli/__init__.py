@@ -56,7 +56,7 @@ def cli(home: str | None) -> None:
 
     \b
     simyard up                                      start Simyard
-    simyard run madx --example ring --model twiss --wait
+    simyard run madx --example storage_ring --model twiss --wait
     simyard open                                    the same in a browser
     """
     if home is not None:

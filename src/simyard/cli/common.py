@@ -53,7 +53,9 @@ def console(*, err: bool = False) -> Console:
     """A terminal, or a file, to write to."""
     from rich.console import Console
 
-    return Console(stderr=err, highlight=False, soft_wrap=not (sys.stderr if err else sys.stdout).isatty())
+    # what goes into a file or a pipe is not folded at some width
+    wide = None if (sys.stderr if err else sys.stdout).isatty() else 1000
+    return Console(stderr=err, highlight=False, width=wide)
 
 
 def tell_json(value: Any) -> None:

@@ -34,7 +34,7 @@ def run() -> None:
     """Run a code; list, watch, cancel runs, and fetch what they made.
 
     \b
-    simyard run madx --example ring --model twiss --wait
+    simyard run madx --example storage_ring --model twiss --wait
     simyard run madx --file ring.madx --file ring.seq --model twiss --wait --out results
     simyard run grayscott --model evolve --set steps=20000
 

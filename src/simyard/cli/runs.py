@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simyard.cli.common import STYLES, client, console, json_option, note, number, seconds, size, table, tell_json, when
+from simyard.cli.common import STYLES, client, json_option, note, number, seconds, size, table, tell_json, when
 from simyard.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -37,12 +37,10 @@ def find(server: Client, run: str) -> RemoteRun:
 
 def print_outcome(run: RemoteRun, got: Sequence[Path] = ()) -> None:
     """How a run ended: its state and reason on stderr, its results on stdout."""
-    console(err=True).print(f"[{STYLES.get(run.state, '')}]{run.state}[/] {run.id}", end="")
     usage = run.data.get("usage") or {}
-    spent = (
-        f"{seconds(usage.get('wall'))}, {size(usage['peak_memory'])}" if usage.get("peak_memory") else seconds(usage.get("wall"))
-    )
-    note(f" after {spent}" if spent else "")
+    memory = f", {size(usage['peak_memory'])}" if usage.get("peak_memory") else ""
+    spent = f" after {seconds(usage['wall'])}{memory}" if usage else ""
+    note(f"{click.style(run.state, fg=STYLES[run.state])} {run.id}{spent}")
     if run.reason and run.state != "completed":
         note(run.reason)
     for warning in run.warnings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from simyard.cli.common import console, note, seconds
@@ -28,10 +29,9 @@ def describe(run: RemoteRun) -> str:
 
 def watch(run: RemoteRun, *, quiet: bool = False) -> None:
     """Return when the run is final, having shown how it went on stderr (nothing, if `quiet`)."""
-    screen = console(err=True)
     if quiet:
         run.wait()
-    elif screen.is_terminal:
+    elif sys.stderr.isatty():
         _bar(run)
     else:
         said = ""

@@ -3,7 +3,7 @@
 from simyard.client import Client
 
 client = Client()                       # the Simyard that runs for this account
-run = client.run("madx", "twiss", example="ring").wait()
+run = client.run("madx", "twiss", example="storage_ring").wait()
 print(run.results, run.report("beta")["layout"])
 """
 
