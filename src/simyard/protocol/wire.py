@@ -64,7 +64,10 @@ class Codec:
         cls = type(what)
         if cls not in self._types:
             raise ProtocolError("not-a-message", f"{cls.__name__} is not a message of this conversation.")
-        text = json.dumps([VERSION, cls.__name__, to_plain(what)], separators=(",", ":"), allow_nan=False)
+        try:
+            text = json.dumps([VERSION, cls.__name__, to_plain(what)], separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ProtocolError("malformed", f"A {cls.__name__} holds what is not JSON: {error}") from None
         if len(text) > MAX_MESSAGE:
             raise ProtocolError("message-too-large", f"A {cls.__name__} of {len(text)} bytes is over the limit of {MAX_MESSAGE}.")
         return text
