@@ -211,8 +211,10 @@ class Bench:
             }
         )  # fmt: skip
 
-    async def agent(self, **more: Any) -> Handle:
-        """Start an agent, and wait until it is connected."""
+    async def agent(self, command: tuple[str, ...] = (), **more: Any) -> Handle:
+        """Start an agent (by `command`, if it is to be another one), and wait until it is connected."""
+        if command:
+            self.driver = LocalDriver(self.logs, command)
         before = len(self.supervisor.hellos)
         handle = await self.driver.start(self.spec(**more))
         self.handles.append(handle)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,14 +19,16 @@ from simyard.protocol.launch import AgentSpec
 POLITE, LIMIT = 2.0, 10.0
 #: A log that is longer (bytes) is put aside when the next agent starts; one such is kept.
 MAX_LOG = 4 << 20
+#: -P: the working folder, which codes can write to, is no place to import from.
+COMMAND = (sys.executable, "-P", "-m", "simyard.agent")
 
 
 class LocalDriver(Driver):
-    """`logs` is the folder of the agents' logs: USER-TARGET.log, and .1 for what was before it."""
+    """`logs` is the folder of the agents' logs: USER-TARGET.log, and .1 for what was before it; `command` is the agent's."""
 
-    def __init__(self, logs: Path, python: str = sys.executable) -> None:
+    def __init__(self, logs: Path, command: Sequence[str] = COMMAND) -> None:
         self._logs = logs
-        self._python = python
+        self._command = tuple(command)
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     async def start(self, spec: AgentSpec) -> Handle:
@@ -75,9 +78,8 @@ class LocalDriver(Driver):
             if path.exists() and path.stat().st_size > MAX_LOG:
                 path.replace(path.with_suffix(".log.1"))
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as log:
-                # -P: the working folder, which codes can write to, is no place to import from
                 child = subprocess.Popen(
-                    [self._python, "-P", "-m", "simyard.agent"], stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=spec.root,
+                    self._command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=spec.root,
                     env=dict(spec.environment), start_new_session=True,
                 )  # fmt: skip
         except OSError as error:
