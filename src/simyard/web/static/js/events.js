@@ -6,6 +6,7 @@ import { signal } from './lib.js';
 export const connection = signal('connecting');
 
 const SILENCE = 35_000; // the server says something at least every 15 s
+const GRACE = 1200;
 const PAUSES = [200, 500, 1000, 2000, 4000];
 
 /** Splits the bytes of a text/event-stream into events {id, event, data}; `feed` may be given any piece of it. */
@@ -39,6 +40,7 @@ let last = '';
 let attempt = 0;
 let cut = null;
 let wake = null;
+let away = 0;
 
 /** Listens for as long as the page lives. `onEvent(name, data)`; `onBack` after a break, once the stream is there again. */
 export async function listen(onEvent, onBack) {
@@ -77,12 +79,18 @@ async function follow(onEvent, onBack) {
     connection.value = 'lost';
   } finally {
     clearTimeout(timer);
+    clearTimeout(away);
   }
 }
 
 function take(event, onEvent) {
   const data = JSON.parse(event.data);
-  if (event.event === 'supervisor') connection.value = data.connected ? 'live' : 'away';
+  if (event.event === 'supervisor') {
+    // a supervisor that starts again is back in a moment: no alarm for that
+    clearTimeout(away);
+    if (data.connected) connection.value = 'live';
+    else away = setTimeout(() => { connection.value = 'away'; }, GRACE);
+  }
   onEvent(event.event, data);
 }
 

@@ -68,7 +68,7 @@ export function size(bytes) {
 export function number(value) {
   if (typeof value !== 'number' || !Number.isFinite(value)) return String(value);
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value).replace('-', '−');
-  const text = Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4 ? value.toExponential(4) : String(Number(value.toPrecision(6)));
+  const text = Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4 ? value.toExponential(3) : String(Number(value.toPrecision(6)));
   return text.replace(/\.?0+e/, 'e').replace('e+', 'e').replaceAll('-', '−');
 }
 

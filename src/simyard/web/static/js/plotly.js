@@ -70,7 +70,9 @@ export function dressed(layout = {}, name = '') {
 export const CONFIG = {
   responsive: false, // a ResizeObserver of our own sees the panel, not only the window
   displaylogo: false,
-  displayModeBar: 'hover',
-  modeBarButtonsToRemove: ['select2d', 'lasso2d', 'toImage', 'autoScale2d'],
+  // buttons of our own stand below the plot: Plotly's cover the legend, and one sends the figure to Plotly's server
+  displayModeBar: false,
+  showSendToCloud: false,
+  plotlyServerURL: '',
   showTips: false,
 };

@@ -83,7 +83,7 @@ const ENGLISH = {
   'sims.copy': 'Make a copy',
   'sims.copied': 'Copied to “{name}”.',
   'sims.deleted': '“{name}” was deleted.',
-  'sims.default': '{title}',
+  'sims.default': 'New {title} simulation',
   'sims.delete.busy': '“{name}” is back: it could not be deleted. {detail}',
 
   'work.name': 'Name of the simulation',
@@ -196,6 +196,8 @@ const ENGLISH = {
   'report.updating': 'Updating…',
   'report.unsupported': 'This page cannot draw plots of type “{type}” yet.',
   'report.unsupported.help': 'The figure’s data can be downloaded from the run’s files.',
+  'report.reset': 'Whole plot',
+  'report.reset.help': 'Drag over the plot to look closer; this, or a double click, shows all of it again',
   'report.png': 'PNG',
   'report.svg': 'SVG',
   'report.export': 'Save the plot as {kind}',

@@ -10,20 +10,23 @@ import { Empty } from './empty.js';
 import { Plot } from './plot.js';
 import { Player } from './player.js';
 
-/** `run`: whose plots; may change while this stands. `reports`: the model's, [{name, title, frames}]. */
-export function Reports({ run, reports }) {
+/** `run`: whose plots; may change while this stands. `reports`: the model's, [{name, title, frames}]. `hint`: what to say while there is no run. */
+export function Reports({ run, reports, hint }) {
   const [chosen, choose] = useState('');
   const report = reports.find((one) => one.name === chosen) ?? reports[0];
   if (!report) return html`<${Empty} title=${t('report.nothing')} small />`;
   return html`
     <div class="reports">
       ${reports.length > 1 && html`<${Tabs} reports=${reports} current=${report.name} choose=${choose} />`}
-      <${OneReport} key=${report.name} run=${run} report=${report} />
+      <${OneReport} key=${report.name} run=${run} report=${report} hint=${hint} />
     </div>`;
 }
 
-// of a run that did not end well there is something to show where it had got as far as frames
-const canShow = (run) => run.state === 'completed' || run.state === 'running' || (isFinal(run) && run.progress?.frames > 0);
+// a quick run's plot comes with its end; a long one has something to show once it has said how far it is,
+// and one that did not end well where it had got as far as frames
+const canShow = (run) =>
+  run.state === 'completed' || (isFinal(run) && run.progress?.frames > 0) ||
+  (run.state === 'running' && run.kind === 'long' && (run.progress?.fraction > 0 || run.progress?.frames > 0));
 
 function Tabs({ reports, current, choose }) {
   const onKey = (event) => {
@@ -43,7 +46,7 @@ function Tabs({ reports, current, choose }) {
     </div>`;
 }
 
-function OneReport({ run, report }) {
+function OneReport({ run, report, hint }) {
   const [frame, setFrame] = useState(-1); // −1: the newest, live
   const [shown, setShown] = useState(null); // {run, frame, figure}
   const [error, setError] = useState(null);
@@ -93,7 +96,7 @@ function OneReport({ run, report }) {
         ${shown && !odd && html`<${Plot} figure=${shown.figure} name=${report.name} label=${t('report.plot', { title: report.title })} handle=${handle}
             onDrawn=${(problem) => problem && setError(problem)} />`}
         ${odd && html`<${Empty} title=${t('report.unsupported', { type: odd })} text=${t('report.unsupported.help')} small />`}
-        ${!shown && !error && html`<${Waiting} run=${run} busy=${askable} />`}
+        ${!shown && !error && html`<${Waiting} run=${run} busy=${askable} hint=${hint} />`}
         ${error && html`<${Failed} error=${error} retry=${() => { setError(null); setAgain(again + 1); }} over=${Boolean(shown)} />`}
         ${ofAnother && !error && html`<span class="report-note">${askable || (run && !isFinal(run) && run.kind === 'quick') ? t('report.updating') : t('report.stale')}</span>`}
       </div>
@@ -119,11 +122,11 @@ function usePrefetch(run, report, wanted, count, playing) {
   }, [run?.id, report.name, wanted, playing]);
 }
 
-function Waiting({ run, busy }) {
+function Waiting({ run, busy, hint }) {
   if (busy || (run && !isFinal(run))) {
     return html`<div class="plot-ghost"><span class="spinner" aria-hidden="true"></span>${busy ? t('report.loading') : t('report.none.help')}</div>`;
   }
-  return html`<div class="plot-ghost"><${Sketch} /><strong>${t('report.none')}</strong><span>${t(run ? 'report.none.ended' : 'report.none.help')}</span></div>`;
+  return html`<div class="plot-ghost"><${Sketch} /><strong>${t(run ? 'report.none' : 'run.none')}</strong><span>${run ? t('report.none.ended') : hint}</span></div>`;
 }
 
 const Sketch = () => html`
@@ -149,8 +152,14 @@ function Exports({ handle, name }) {
       complain(error);
     }
   };
+  const reset = async () => {
+    const Plotly = await plotly();
+    const axes = Object.keys(handle.current.layout).filter((key) => /^[xy]axis\d*$/.test(key));
+    await Plotly.relayout(handle.current, Object.fromEntries(axes.map((axis) => [`${axis}.autorange`, true])));
+  };
   return html`
     <div class="exports">
+      <button type="button" class="button quiet small" title=${t('report.reset.help')} onClick=${reset}>${t('report.reset')}</button>
       ${['png', 'svg'].map((kind) => html`
         <button type="button" key=${kind} class="button quiet small" aria-label=${t('report.export', { kind: kind.toUpperCase() })} onClick=${() => save(kind)}>${t(`report.${kind}`)}</button>`)}
     </div>`;

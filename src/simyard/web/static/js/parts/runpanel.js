@@ -37,7 +37,7 @@ export function RunPanel({ job }) {
         <${LastHeard} run=${run} />
         <${Reason} run=${run} />`}
       ${job.note.value && html`<p class="notice">${job.note.value} <button type="button" class="linklike" onClick=${() => job.start({ reuse: false })}>${t('run.again')}</button></p>`}
-      <${Reports} key=${job.model.name} run=${run} reports=${reports} />
+      <${Reports} key=${job.model.name} run=${run} reports=${reports} hint=${t(job.quick ? 'run.none.quick' : 'run.none.long')} />
       ${run && html`
         <div class=${cls('results', shown !== run && 'is-stale')}><${Numbers} run=${shown} /></div>
         <${Warnings} run=${shown} />

@@ -39,6 +39,11 @@ export function App() {
     }
   };
   useEffect(() => { enter(); }, []);
+  const place = route.value.path.join('/');
+  useEffect(() => {
+    scrollTo(0, 0);
+    document.getElementById('content')?.focus({ preventScroll: true });
+  }, [place]);
 
   if (error) return html`<main class="page narrow"><${LoadError} error=${error} retry=${enter} /></main>`;
   if (session.value === null) return html`<${Login} enter=${enter} />`;
@@ -46,7 +51,7 @@ export function App() {
   return html`
     <a class="skip" href="#content" onClick=${(event) => { event.preventDefault(); document.getElementById('content')?.focus(); }}>${t('app.skip')}</a>
     <${Header} />
-    <div id="content" tabIndex="-1"><${Wall} key=${route.value.path.join('/')}>${view(route.value)}<//></div>
+    <div id="content" tabIndex="-1"><${Wall} key=${place}>${view(route.value)}<//></div>
     <${Toasts} />`;
 }
 

@@ -54,7 +54,7 @@ function Recent() {
 /** Makes a simulation, and opens it. */
 export async function create(code, example) {
   const simulation = await api.createSimulation({
-    code: code.name, name: example ? example.title : code.title, ...(example ? { example: example.name } : {}),
+    code: code.name, name: example ? example.title : t('sims.default', { title: code.title }), ...(example ? { example: example.name } : {}),
   });
   putSimulation(simulation);
   go('simulations', simulation.id);
