@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -37,9 +37,12 @@ _WORDS = {
 _LINGER_BYTES, _LINGER_SECONDS = 16 << 20, 2.0
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def dump(data: Any) -> bytes:
     """JSON, in as few bytes as it takes; keys stay in their order."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _encode(data).encode()
 
 
 def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -74,7 +77,6 @@ def install(app: Flask) -> None:
     app.register_error_handler(SimyardError, problem)
     app.register_error_handler(HTTPException, _on_http_exception)
     app.register_error_handler(Exception, _on_exception)
-    app.wsgi_app = _with_force_close(app.wsgi_app)  # type: ignore[method-assign]
 
 
 def _on_http_exception(error: HTTPException) -> Response:
@@ -101,15 +103,6 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Error"
-
-
-def _with_force_close(inner: Callable[..., Any]) -> Callable[..., Any]:
-    def application(environ: dict[str, Any], start_response: Any) -> Any:
-        # gunicorn's response, which knows how to end the connection; nothing else has such a method
-        environ["simyard.force_close"] = getattr(getattr(start_response, "__self__", None), "force_close", None)
-        return inner(environ, start_response)
-
-    return application
 
 
 def _end_connection(response: Response) -> None:

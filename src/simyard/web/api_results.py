@@ -18,7 +18,7 @@ from simyard.web import bodies
 from simyard.web.answers import answer
 from simyard.web.api_runs import check_run
 from simyard.web.context import services, user
-from simyard.web.door import Port, Stream
+from simyard.web.port import Port, Stream
 from simyard.web.routes import Routes
 from simyard.web.streams import browser, hand_on, opened, ranged, watched
 

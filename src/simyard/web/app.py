@@ -16,6 +16,7 @@ from simyard.store.library import Blobs, LibraryStore
 from simyard.store.simulations import SimulationStore
 from simyard.store.users import UserStore
 from simyard.web import (
+    accounting,
     answers,
     api_codes,
     api_events,
@@ -31,10 +32,11 @@ from simyard.web import (
     uploads,
 )
 from simyard.web.context import CodeShelf, Services
-from simyard.web.door import Door, Port
+from simyard.web.door import Door
 from simyard.web.fanout import Fanout
 from simyard.web.ops import ops
 from simyard.web.pages import pages
+from simyard.web.port import Port
 
 #: The parts of the API, in the order of the document.
 PARTS = tuple(
@@ -79,14 +81,13 @@ def _blobs(config: Config) -> Callable[[str], Blobs]:
 
 
 def create_app(services: Services) -> Flask:
-    """The application. What runs before a handler is installed in the order in which it runs; what runs after, in reverse."""
+    """The application."""
     app = Flask("simyard.web", static_folder=None)
     app.extensions["simyard"] = services
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
     answers.install(app)
-    metrics.install(app, services.metrics)
-    auth.install(app, services)
+    accounting.install(app, services)
     headers.install(app)
     for part in PARTS:
         part.register(app)

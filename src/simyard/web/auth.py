@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Flask, Request, g, request
+from flask import Request
 
 from simyard.config import Config
 from simyard.errors import Forbidden, SimyardError, Unauthenticated
@@ -144,19 +144,6 @@ def ensure_token(path: Path) -> str:
     return token
 
 
-def install(app: Flask, services: Services) -> None:
-    """Have every request checked before it reaches its handler."""
-    hosts = Hosts(services.config)
-
-    @app.before_request
-    def check() -> None:
-        hosts.check(request.environ.get("HTTP_HOST"))
-        g.session = None
-        if request.endpoint in OPEN:
-            return
-        g.user = _identify(services)
-
-
 class Hosts:
     """The names by which we may be asked for."""
 
@@ -194,22 +181,19 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
-def _identify(services: Services) -> str:
-    """The user who is asking; raises Unauthenticated or Forbidden."""
-    header = request.environ.get("HTTP_AUTHORIZATION")
+def identify(services: Services, asked: Request) -> tuple[str, Session | None]:
+    """The user who is asking, and the session of their browser where it is one; raises Unauthenticated or Forbidden."""
+    header = asked.environ.get("HTTP_AUTHORIZATION")
     if header is not None:
         if services.keys.is_bearer(header):
-            return ME
+            return ME, None
         raise Unauthenticated("wrong-token", "The token is wrong; the right one is in the file `token` of Simyard's home folder.")
-    session = session_of(request, services)
+    session = session_of(asked, services)
     if session is None:
-        raise Unauthenticated(
-            "not-logged-in", "Open the address that `simyard open` prints, or send the token: Authorization: Bearer TOKEN."
-        )
-    if request.method not in _SAFE:
-        _check_our_page(services.keys.csrf(session))
-    g.session = session
-    return session.user
+        raise Unauthenticated("not-logged-in", "Open the address that `simyard open` prints, or send the token: Authorization: Bearer TOKEN.")
+    if asked.method not in _SAFE:
+        _check_our_page(asked, services.keys.csrf(session))
+    return session.user, session
 
 
 def session_of(asked: Request, services: Services) -> Session | None:
@@ -218,13 +202,13 @@ def session_of(asked: Request, services: Services) -> Session | None:
     return services.keys.session(cookie, services.clock(), services.users.session_user) if cookie else None
 
 
-def _check_our_page(csrf: str) -> None:
-    origin = request.headers.get("Origin")
-    if (origin is not None and origin != request.host_url.rstrip("/")) or request.headers.get("Sec-Fetch-Site") not in {
+def _check_our_page(asked: Request, csrf: str) -> None:
+    origin = asked.headers.get("Origin")
+    if (origin is not None and origin != asked.host_url.rstrip("/")) or asked.headers.get("Sec-Fetch-Site") not in {
         None,
         "same-origin",
     }:
         raise Forbidden("wrong-origin", "A change must come from Simyard's own page.")
-    given = request.headers.get(CSRF_HEADER, "")
+    given = asked.headers.get(CSRF_HEADER, "")
     if not hmac.compare_digest(given.encode("latin-1", "replace"), csrf.encode()):
         raise Forbidden("wrong-csrf-token", f"A change needs the {CSRF_HEADER} that /api/v1/session tells; reload the page.")

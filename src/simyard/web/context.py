@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from simyard.store.simulations import SimulationStore
     from simyard.store.users import UserStore
     from simyard.web.auth import Keys
-    from simyard.web.door import Port
     from simyard.web.fanout import Fanout
     from simyard.web.metrics import Metrics
+    from simyard.web.port import Port
 
 #: The codes' folders are looked at again when somebody asks for the list, but not more often (seconds).
 _FRESH = 3.0

@@ -7,25 +7,28 @@ Problem is raised again as the error it was there; that it is away is an error o
 from __future__ import annotations
 
 import http.client
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self, TypeVar
 
 from gevent.monkey import get_original
 
 from simyard.errors import ProtocolError, SimyardError, Unavailable, from_status
 from simyard.protocol.asking import ANSWER, ASK, Problem, RunSimulation, TargetLogin, path_of
+from simyard.web.port import STREAM_PATIENCE, Stream
+
+T = TypeVar("T")
 
 #: Seconds that the supervisor may take for a plain answer, beside what it was asked to wait.
 PATIENCE = 30.0
-#: Seconds that a stream may be silent: longer than a report may wait for its turn and be made.
-STREAM_PATIENCE = 900.0
 #: The change stream says something at least every ten seconds.
 CHANGES_PATIENCE = 35.0
 _IDLE = 64
 _CHUNK = 64 << 10
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,15})\r\n", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 # gevent's own goes through its loop, even to look without waiting
 _poll = get_original("select", "poll")
 _READABLE: int = get_original("select", "POLLIN")
@@ -33,39 +36,10 @@ _READABLE: int = get_original("select", "POLLIN")
 _ONCE = frozenset({RunSimulation, TargetLogin})
 
 
-class Stream(Protocol):
-    """Bytes that come from the supervisor. `size` is -1 where it is not known before the end.
+class BadAnswer(SimyardError):
+    """The supervisor said what cannot be: the two are not of the same version."""
 
-    Iterating raises SimyardError when the stream breaks off; leaving the `with` block early has the supervisor stop it.
-    """
-
-    size: int
-    media_type: str
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
-    def __iter__(self) -> Iterator[bytes]: ...
-    def close(self) -> None: ...
-
-
-class Port(Protocol):
-    """What the rest of web knows of the door; `simyard.testing.FakeDoor` is another one."""
-
-    def ask(self, question: Any, wait: float = 0.0) -> Any:
-        """The answer (a message of ANSWER); `wait` is how long the question itself allows the supervisor to wait.
-        Raises what the supervisor said is wrong, and Unavailable where it is away."""
-
-    def open(self, question: Any, *, patience: float = STREAM_PATIENCE) -> Stream:
-        """The stream that answers the question; raises as `ask` does. `patience` is how long it may be silent (seconds)."""
-
-    def changes(self, after: int) -> Stream:
-        """What changes after change number `after`, of all users: Change messages, one a line; an empty line now and then."""
-
-    def get(self, path: str) -> bytes:
-        """What the supervisor answers to a plain GET, such as /metrics."""
-
-    def close(self) -> None:
-        """Close the idle connections."""
+    status = 502
 
 
 class _Connection(http.client.HTTPConnection):
@@ -93,6 +67,31 @@ class _Connection(http.client.HTTPConnection):
         poll.register(self.sock, _READABLE)
         return bool(poll.poll(0))
 
+    def read_answer(self) -> tuple[int, bytes]:
+        """Status and body of an answer that says how long it is; whatever else comes is an error."""
+        data = self.sock.recv(_CHUNK)
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            data += self._more(len(data))
+        found = _LENGTH.search(data, 0, end + 2)
+        if not data.startswith(b"HTTP/1.1 ") or found is None:
+            raise http.client.BadStatusLine(repr(data[:60]))
+        left = int(found[1]) - (len(data) - end - 4)
+        parts = [data[end + 4 :]]
+        while left > 0:
+            parts.append(self._more(0))
+            left -= len(parts[-1])
+        if left < 0:
+            raise http.client.BadStatusLine("more than was announced")
+        if _CLOSES.search(data, 0, end + 2):
+            self.close()
+        return int(data[9:12]), b"".join(parts)
+
+    def _more(self, have: int) -> bytes:
+        data = self.sock.recv(_CHUNK) if have <= _CHUNK else b""
+        if not data:
+            raise http.client.RemoteDisconnected("the supervisor ended the connection")
+        return data
+
 
 class Door:
     """The way to the supervisor that listens on the Unix socket `path`; `secret` is the file with what it wants to see."""
@@ -101,19 +100,18 @@ class Door:
         self._path = path
         self._secret = secret
         self._headers: dict[str, str] = {}
+        self._raw_headers = ""
         self._idle: list[_Connection] = []
 
     def ask(self, question: Any, wait: float = 0.0) -> Any:
-        connection, response = self._send("POST", question, PATIENCE + wait)
-        try:
-            body = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise _broken(question) from error
-        self._keep(connection, response)
-        message = ANSWER.decode(body)
+        body = ASK.encode(question).encode()
+        head = f"POST {path_of(type(question))} HTTP/1.1\r\nHost: supervisor\r\nContent-Length: {len(body)}\r\n"
+        status, said = self._exchange(head, body, question, PATIENCE + wait)
+        message = _decoded(said)
         if isinstance(message, Problem):
             raise _error(message)
+        if status != 200:
+            raise BadAnswer("supervisor-malformed", f"The supervisor answered with status {status} and no problem.")
         return message
 
     def open(self, question: Any, *, patience: float = STREAM_PATIENCE) -> Stream:
@@ -133,13 +131,35 @@ class Door:
         while self._idle:
             self._idle.pop().close()
 
+    def _exchange(self, head: str, body: bytes, question: Any, patience: float) -> tuple[int, bytes]:
+        """Status and body of a plain answer. By hand, because this is on every request's way: http.client takes three times
+        as long (its parser of headers is that of mail)."""
+
+        def talk(connection: _Connection) -> tuple[int, bytes]:
+            connection.sock.sendall(f"{head}{self._raw_headers}\r\n".encode("latin-1") + body)
+            return connection.read_answer()
+
+        connection, (status, said) = self._attempt(talk, question, patience)
+        self._keep(connection)
+        return status, said
+
     def _send(self, method: str, what: Any, patience: float) -> tuple[_Connection, http.client.HTTPResponse]:
         path, body = (what, None) if isinstance(what, str) else (path_of(type(what)), ASK.encode(what).encode())
+
+        def talk(connection: _Connection) -> tuple[int, http.client.HTTPResponse]:
+            connection.request(method, path, body, self._headers)
+            response = connection.getresponse()
+            return response.status, response
+
+        connection, (_, response) = self._attempt(talk, what, patience)
+        return connection, response
+
+    def _attempt(self, talk: Callable[[_Connection], tuple[int, T]], what: Any, patience: float) -> tuple[_Connection, tuple[int, T]]:
+        """What `talk` answers (a status first), over a kept connection or a fresh one; again, where that is harmless."""
         for attempt in range(3):
             connection, used = self._connection(patience)
             try:
-                connection.request(method, path, body, self._headers)
-                response = connection.getresponse()
+                answer = talk(connection)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as error:
                 connection.close()
                 # the supervisor may have ended a connection that was kept, in the moment before it was used again
@@ -155,13 +175,12 @@ class Door:
             except BaseException:  # the browser has gone away: the supervisor sees it by the end of the connection
                 connection.close()
                 raise
-            if response.status == 401:  # it has been started anew, with another secret
-                response.close()
+            if answer[0] == 401:  # it has been started anew, with another secret
                 connection.close()
                 self.close()
                 self._headers = {}
                 continue
-            return connection, response
+            return connection, answer
         raise _refused()
 
     def _connection(self, patience: float) -> tuple[_Connection, bool]:
@@ -177,6 +196,7 @@ class Door:
             except OSError as error:
                 raise _away() from error
             self._headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+            self._raw_headers = "".join(f"{name}: {value}\r\n" for name, value in self._headers.items())
         connection = _Connection(str(self._path))
         connection.patience(patience)
         try:
@@ -186,8 +206,9 @@ class Door:
             raise _away() from error
         return connection, False
 
-    def _keep(self, connection: _Connection, response: http.client.HTTPResponse) -> None:
-        if response.isclosed() and not response.will_close and connection.sock is not None and len(self._idle) < _IDLE:
+    def _keep(self, connection: _Connection, response: http.client.HTTPResponse | None = None) -> None:
+        is_done = response is None or (response.isclosed() and not response.will_close)
+        if is_done and connection.sock is not None and len(self._idle) < _IDLE:
             self._idle.append(connection)
         else:
             connection.close()
@@ -201,9 +222,9 @@ class Door:
             connection.close()
             raise _broken("") from error
         self._keep(connection, response)
-        message = ANSWER.decode(body)
+        message = _decoded(body)
         if not isinstance(message, Problem):
-            raise ProtocolError("malformed", "The supervisor answered with something that is neither a stream nor a problem.")
+            raise BadAnswer("supervisor-malformed", "The supervisor answered with something that is neither a stream nor a problem.")
         raise _error(message)
 
 
@@ -260,6 +281,13 @@ def _error(problem: Problem) -> SimyardError:
     error = from_status(problem.status, problem.code, problem.detail, problem.more)
     error.status = problem.status
     return error
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return ANSWER.decode(body)
+    except ProtocolError as error:  # not the browser's fault, as a plain ProtocolError would say
+        raise BadAnswer("supervisor-malformed", f"The supervisor's answer cannot be read: {error.detail}") from error
 
 
 def _away() -> Unavailable:

@@ -20,7 +20,7 @@ from simyard.errors import SimyardError
 from simyard.protocol.asking import ANSWER, Change, Ping
 from simyard.protocol.wire import MAX_MESSAGE
 from simyard.web.answers import dump
-from simyard.web.door import Port
+from simyard.web.port import Port
 
 log = logging.getLogger("simyard.web")
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
-
-from flask import Flask, Response, g, request
 
 _BOUNDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
 
@@ -47,18 +44,3 @@ class Metrics:
         lines.append(f"simyard_web_request_seconds_count{{{worker}}} {total}")
         lines += ["# TYPE simyard_web_event_streams gauge", f"simyard_web_event_streams{{{worker}}} {self.streams}", ""]
         return "\n".join(lines)
-
-
-def install(app: Flask, metrics: Metrics) -> None:
-    @app.before_request
-    def begin() -> None:
-        g.began = time.perf_counter()
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        # methods are any word that a stranger sends: those that no address knows must not make counters
-        method = request.method if request.url_rule is not None else "other"
-        metrics.seen(
-            method, request.endpoint or "none", response.status_code, time.perf_counter() - g.get("began", time.perf_counter())
-        )
-        return response

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
-from simyard.clock import to_iso
+from simyard import clock
 from simyard.codes.declaration import Declaration
 from simyard.codes.registry import Codes
 from simyard.protocol.asking import Explanation, Target
@@ -15,6 +16,9 @@ from simyard.store.simulations import Files, Saved, Simulation
 from simyard.web.routes import PREFIX
 
 Plain = dict[str, Any]
+
+#: The same few moments are told again and again: with every look at a run, and to every listener.
+to_iso = lru_cache(maxsize=4096)(clock.to_iso)
 
 
 def run(one: Run, codes: Codes) -> Plain:

@@ -13,7 +13,7 @@ from flask import Response, request
 from gevent.socket import wait_read
 
 from simyard.errors import SimyardError
-from simyard.web.door import STREAM_PATIENCE, Port, Stream
+from simyard.web.port import STREAM_PATIENCE, Port, Stream
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*\Z", re.IGNORECASE)
 
