@@ -64,8 +64,6 @@ def from_table(folder: Path, version: str, table: Mapping[str, Any], where: str)
     inputs = {name: _input(name, section) for name, section in at.sections("inputs")}
     reports = {name: _report(name, section) for name, section in at.sections("reports")}
     models = {name: _model(name, section) for name, section in at.sections("models")}
-    if not models:
-        raise CodeError(f"{where}: a code needs at least one model; write [models.NAME] with a kind.")
     for model in models.values():
         for name in model.reports:  # a report that needs no words of its own need not be declared
             if not NAME.match(name):
@@ -86,6 +84,8 @@ def from_table(folder: Path, version: str, table: Mapping[str, Any], where: str)
         examples=examples,
     )
     at.done()
+    if not models:
+        raise CodeError(f"{where}: a code needs at least one model; write [models.NAME] with a kind.")
     if declaration.python and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", declaration.python):
         raise CodeError(f"{where}: python: {declaration.python!r} is not a name of an interpreter; write one like 'madx', or ''.")
     if declaration.requires and not declaration.python:

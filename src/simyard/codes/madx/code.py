@@ -45,8 +45,9 @@ def execute(run):
     run.progress(fraction=0.0, message="MAD-X reads the job")
     madx.start()
     good = madx.call(job_of(run))
+    run.log(madx_words.JOB_ENDED)
     table = madx.twiss_table()
-    problem, results = "", {}
+    problem, results, warnings = "", {}, []
     if table:
         results = madx_optics.results(madx.summary(table))
         madx_optics.save(run.dir, madx.columns(table, madx_optics.COLUMNS))
@@ -54,7 +55,7 @@ def execute(run):
         results = from_file(run, began)
     if run.model == "track":
         try:
-            results = madx_track.track(run) if good or table else {}
+            results, warnings = madx_track.track(run) if good or table else ({}, [])
         except madx_track.TrackingFailed:
             good, table = False, ""
         except ValueError as error:
@@ -64,7 +65,7 @@ def execute(run):
     run.progress(fraction=1.0)
     madx.finish()
     with open(SUMMARY, "w", encoding="utf-8") as file:
-        json.dump({"results": results, "problem": problem}, file)
+        json.dump({"results": results, "problem": problem, "warnings": warnings}, file)
     if problem or not (good or table):
         raise SystemExit(FAILED)
 
@@ -86,8 +87,8 @@ def finish(run):
     log = log_of(run)
     place = madx_words.Place(run.dir, job_of(run))
     messages = madx_words.follow(log, place)
-    told = {"warnings": madx_words.warnings(messages) + unfinished(run)}
     summary = summary_of(run)
+    told = {"warnings": summary.get("warnings", []) + unfinished(run) + madx_words.warnings(messages)}
     if run.signal:
         at = madx_words.where(madx_words.Message("fatal", "", *place.now()))
         if at and run.signal in {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE"}:
@@ -98,7 +99,9 @@ def finish(run):
             raise RuntimeError("MAD-X ended in the middle of the job, without an error. The log has its last words.")
     elif run.exit_code == FAILED:
         said = madx_words.reason(messages, run.files)
-        told["reason"] = " ".join(one for one in (summary.get("problem", ""), said) if one) or "MAD-X failed; the log has its last words."
+        told["reason"] = (
+            " ".join(one for one in (summary.get("problem", ""), said) if one) or "MAD-X failed; the log has its last words."
+        )
     elif any(message.kind == "fatal" for message in messages):
         told["reason"] = madx_words.reason(messages, run.files)
     return told

@@ -98,5 +98,9 @@ def centred(name, copy):
     beam = {key: one.value for key, one in libmadx.get_sequence_beam(name)["data"].items()}
     wanted = ("mass", "charge", "energy", "ex", "ey", "et", "sigt", "sige", "kbunch", "npart", "bv")
     told = ", ".join(f"{key}={beam[key]!r}" for key in wanted)
-    command("\n".join([*lines, "endsequence;", f"beam, sequence={copy}, particle={beam['particle']}, {told};", f"use, sequence={copy};"]))
+    command(
+        "\n".join(
+            [*lines, "endsequence;", f"beam, sequence={copy}, particle={beam['particle']}, {told};", f"use, sequence={copy};"]
+        )
+    )
     return copy

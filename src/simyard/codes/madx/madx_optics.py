@@ -97,7 +97,9 @@ def dispersion_curve(optics, plane, colour):
 
 def title(summary):
     told = [f"Q<sub>{plane}</sub> = {summary['tune_' + plane]:.4f}" for plane in "xy" if "tune_" + plane in summary]
-    told += [f"ξ<sub>{plane}</sub> = {summary['chromaticity_' + plane]:.2f}" for plane in "xy" if "chromaticity_" + plane in summary]
+    told += [
+        f"ξ<sub>{plane}</sub> = {summary['chromaticity_' + plane]:.2f}" for plane in "xy" if "chromaticity_" + plane in summary
+    ]
     told = [one.replace("= -0.00", "= 0.00") if one.endswith("= -0.00") else one for one in told]
     return " · ".join(([summary["sequence"]] if "sequence" in summary else []) + told)
 

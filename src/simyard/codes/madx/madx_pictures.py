@@ -43,7 +43,9 @@ def phase_space(run, number):
             "customdata": points[:, :2].astype(np.int32),
             "hovertemplate": f"{plane} %{{x:.3f}} mm, p<sub>{plane}</sub> %{{y:.4f}}<br>particle %{{customdata[0]}}, turn %{{customdata[1]}}<extra></extra>",
         })  # fmt: skip
-        wide = [1.15e3 * max(float(np.abs(some[:, c]).max(initial=1e-9)) for some in (points, first)) for c in (column, column + 1)]
+        wide = [
+            1.15e3 * max(float(np.abs(some[:, c]).max(initial=1e-9)) for some in (points, first)) for c in (column, column + 1)
+        ]
         layout["xaxis" + suffix] = {
             **axis(f"{plane} [mm]"), "domain": [0.56 * index, 0.56 * index + 0.44], "anchor": "y" + suffix, "range": [-wide[0], wide[0]],
         }  # fmt: skip

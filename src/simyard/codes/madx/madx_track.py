@@ -14,9 +14,9 @@ COORDINATES = ("x", "px", "y", "py", "t", "pt")
 POINTS = 6000
 ROWS = 200_000
 #: One share of the turns takes about that long (seconds), so that progress moves.
-SHARE = 0.25
-#: What a sequence is called that had to be written anew for slicing.
-COPY = "simyard_ring"
+SHARE = 0.4
+#: What the sequence of thin lenses is called.
+COPY = "simyard_thin"
 #: Slopes and momenta, and the time coordinate of a ring without a cavity, are no aperture.
 OPEN = 1e6
 
@@ -26,19 +26,18 @@ class TrackingFailed(Exception):
 
 
 def thin(sequence, slices):
-    """Make the sequence in use one of thin lenses, unless it is; strengths and positions stay. Returns its name."""
+    """Put a sequence of thin lenses into use, unless it is one: a copy of the machine, with its strengths and positions.
+
+    MAD-X's makethin passes over sequences whose positions are not those of centres, and slices only the first of
+    several sequences of the same name inside another: hence the copy, which is flat. Returns the name of what is in use.
+    """
     if not madx.is_thick(sequence):
         return sequence
+    copy = madx.centred(sequence, COPY)
     lines = ["select, flag=makethin, clear;"]
     lines += [f"select, flag=makethin, class={kind}, slice={slices};" for kind in ("quadrupole", "sbend", "rbend", "dipole")]
-    lines += [f"makethin, sequence={sequence}, style=teapot;", f"use, sequence={sequence};"]
-    if not madx.command("\n".join(lines)):
-        raise TrackingFailed
-    if not madx.is_thick(sequence):
-        return sequence
-    # makethin passes over a sequence whose positions are not those of the centres: write one that has them
-    copy = madx.centred(sequence, COPY)
-    if not madx.command(f"makethin, sequence={copy}, style=teapot; use, sequence={copy};"):
+    lines += [f"makethin, sequence={copy}, style=teapot;", f"use, sequence={copy};"]
+    if not madx.command("\n".join(lines)) or madx.sequence() != copy:
         raise TrackingFailed
     return copy
 
@@ -55,17 +54,23 @@ def start_of(inputs, summary, orbit):
 
 
 def track(run):
-    """Track to the end, or until all are lost; returns the results. Raises TrackingFailed, ValueError."""
+    """Track to the end, or until all are lost; returns results and warnings. Raises TrackingFailed, ValueError."""
     inputs = run.inputs
     sequence = madx.sequence()
     if not sequence:
         raise ValueError("There is no sequence in use after the job: put a use statement at its end.")
     madx.command("option, -info;")
-    sequence = thin(sequence, inputs["slices"])
-    if not madx.command("twiss, table=simyard_thin;"):
+    thin(sequence, inputs["slices"])
+    if not madx.command("twiss, table=simyard_orbit;"):
         raise TrackingFailed
-    summary = madx.summary("simyard_thin")
-    orbit = madx.columns("simyard_thin", COORDINATES)
+    summary = madx.summary("simyard_orbit")
+    orbit = madx.columns("simyard_orbit", COORDINATES)
+    warnings = []
+    widest = 1000 * max(float(np.abs(orbit[plane]).max()) for plane in "xy")
+    if widest > inputs["aperture"]:
+        warnings.append(
+            f"The closed orbit itself goes {widest:.4g} mm from the axis, beyond the aperture of {inputs['aperture']:g} mm: all is lost there."
+        )
     state = start_of(inputs, summary, np.array([orbit[name][0] for name in COORDINATES]))
     tracking = Tracking(run, state)
     try:
@@ -81,7 +86,7 @@ def track(run):
     results["stable_amplitude_x"] = first / len(state) * inputs["amplitude_x"]  # mm; of the largest below which none was lost
     if lost:
         results["first_loss_turn"] = min(lost.values())
-    return results
+    return results, warnings
 
 
 class Tracking:
@@ -108,10 +113,10 @@ class Tracking:
         self.survivors.close()
 
     def run(self) -> None:
-        share, seen, kept = 1, [], 0
+        wanted, seen, kept = 1, [], 0
         while self.done < self.turns and len(self.alive):
             end = -(-(kept + 1) * self.turns // self.frames)
-            share = max(1, min(share, end - self.done, ROWS * self.stride // len(self.alive)))
+            share = max(1, min(wanted, end - self.done, ROWS * self.stride // len(self.alive)))
             began = time.monotonic()
             seen.append(self.advance(share))
             took = time.monotonic() - began
@@ -120,14 +125,23 @@ class Tracking:
                 seen, kept = [], kept + 1
             told = f"turn {self.done} of {self.turns}, {len(self.alive)} of {len(self.state)} particles"
             self.work.progress(fraction=self.done / self.turns, frames=kept, message=told)
-            share = max(1, min(int(share * SHARE / max(took, 1e-4)), share * 4))
+            if took > 2 * SHARE:
+                wanted = max(1, share // 2)
+            elif took < SHARE / 2 and share * 4 > wanted:  # one that a frame's end cut short tells little
+                wanted = wanted * 2 if took > SHARE / 8 else wanted * 8
 
     def advance(self, turns):
         """`turns` more turns; rows of (particle, turn, x, px, y, py) as they pass the start of the sequence."""
         aperture = self.work.inputs["aperture"] / 1000
         lines = ["track, onepass, recloss, onetable, aperture, dump=false;"]
-        lines += ["start, " + ", ".join(f"{name}={value!r}" for name, value in zip(COORDINATES, row.tolist(), strict=True)) + ";" for row in self.state[self.alive]]
-        lines += [f"run, turns={turns}, ffile={self.stride}, maxaper={{{aperture!r},{OPEN},{aperture!r},{OPEN},{OPEN},{OPEN}}};", "endtrack;"]
+        lines += [
+            "start, " + ", ".join(f"{name}={value!r}" for name, value in zip(COORDINATES, row.tolist(), strict=True)) + ";"
+            for row in self.state[self.alive]
+        ]
+        lines += [
+            f"run, turns={turns}, ffile={self.stride}, maxaper={{{aperture!r},{OPEN},{aperture!r},{OPEN},{OPEN},{OPEN}}};",
+            "endtrack;",
+        ]
         if not madx.command("\n".join(lines)):
             raise TrackingFailed
         first = self.done == 0

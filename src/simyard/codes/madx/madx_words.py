@@ -25,11 +25,13 @@ MATCHING = re.compile(r"^\s*\+{6,}\s*((?:LMDIF|MIGRAD|SIMPLEX|JACOBIAN)\b.*\bend
 CALL = re.compile(r"""^\s*call\s*,\s*file\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s,;]+))""", re.IGNORECASE)
 ECHO = re.compile(r"\boption\b[^;]*?(-?)\s*\becho\b(?:\s*=\s*(true|false))?", re.IGNORECASE)
 #: Not worth a user's time, or said again in better words by another line.
-DULL = re.compile(r"seterrorflag : Errorcode|MAD-X continues$|MAKETHIN: ignored", re.IGNORECASE)
+DULL = re.compile(r"seterrorflag : Errorcode|MAD-X continues$|called with unknown aperture type", re.IGNORECASE)
 #: What MAD-X adds around the words that matter.
 WRAPPING = re.compile(r"^seterrorflag : Description:\s*|\s*More information with the debug flag on\.?\s*$", re.IGNORECASE)
 RUNTIME = re.compile(r"^Fortran runtime error: (.*)$")
 MAX_WARNINGS = 20
+#: Stands in the log where the job has ended and Simyard's own statements begin: what follows belongs to no line of the job.
+JOB_ENDED = "Simyard: the job has ended."
 MAX_SOURCE = 16 << 20
 
 
@@ -100,6 +102,8 @@ class Place:
         line = squeeze(line)
         if not line:
             return
+        if line == JOB_ENDED:
+            self.last, self.stack = None, []
         for depth in range(len(self.stack) - 1, -1, -1):
             name, path, ahead = self.stack[depth]
             number = next((n for n in self.sources[path][1].get(line, ()) if n >= ahead), None)

@@ -1,0 +1,122 @@
+"""Fixtures for tests with the real MAD-X: its environment (made once by the installer, then kept) and runs through the job cmd."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simyard.codes import code_toml, install, registry
+from simyard.config import Config
+from simyard.job_cmd import runner
+
+ROOT = Path(__file__).parent.parent
+#: Stays between test sessions: a second one takes no time to install.
+HOME = ROOT / ".venv-codes"
+CODES = ROOT / "src" / "simyard" / "codes"
+DATA = ROOT / "tests" / "data" / "madx"
+
+
+@pytest.fixture(scope="session")
+def madx_python() -> Path:
+    """The Python that has cpymad: what `simyard code install madx` makes, in a folder of this checkout."""
+    config = Config(home=HOME)
+    return install.install(config, registry.load(config).code("madx"), print)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run that has ended: its folder, its final event's data, all its events and its log."""
+
+    directory: Path
+    final: dict[str, Any]
+    events: list[dict[str, Any]]
+    log: str
+
+    @property
+    def work(self) -> Path:
+        return self.directory / "work"
+
+    def report(self, name: str, frame: int = -1) -> dict[str, Any]:
+        """A report that the job cmd has made."""
+        path = self.directory / "reports" / (f"{name}.json" if frame < 0 else f"{name}.{frame}.json")
+        figure: dict[str, Any] = json.loads(path.read_text(), parse_constant=lambda text: pytest.fail(f"{text} is not JSON"))
+        return figure
+
+
+Runs = Callable[..., Ran]
+
+
+@pytest.fixture
+def run_code(tmp_path: Path) -> Runs:
+    """Runs a code through `runner.py run`, in a process of its own: (python, code, model, inputs, files, reports) -> Ran."""
+
+    def run(
+        python: Path,
+        code: str,
+        model: str,
+        inputs: dict[str, Any] | None = None,
+        files: Sequence[Path] = (),
+        reports: Sequence[tuple[str, int]] = (),
+    ) -> Ran:
+        folder = CODES / code
+        declared = code_toml.read(folder)
+        names = [path.name for path in files]
+        chosen = {declared.input_for(name): name for name in reversed(names) if declared.input_for(name)}
+        directory = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
+        (directory / "work").mkdir(parents=True)
+        for path in files:
+            shutil.copy(path, directory / "work" / path.name)
+        kind = declared.model(model).kind.value
+        spec = {
+            "run": "01J00000000000000000000RVN", "epoch": 1, "code": code, "code_version": declared.version, "code_dir": str(folder),
+            "model": model, "kind": kind, "inputs": declared.check_inputs({**chosen, **(inputs or {})}, names),
+            "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": 1 << 30, "time_limit": 100.0, "grace": 5.0,
+            "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "",
+        }  # fmt: skip
+        (directory / "run.json").write_text(json.dumps(spec))
+        subprocess.run([python, runner.__file__, "run", directory], check=True, timeout=110)
+        if reports:
+            asked = [
+                {
+                    "id": number,
+                    "do": "report",
+                    "dir": str(directory),
+                    "report": name,
+                    "frame": frame,
+                    "seconds": 60,
+                    "memory": 2 << 30,
+                }
+                for number, (name, frame) in enumerate(reports)
+            ]
+            _serve(python, folder, asked)
+        events = [json.loads(line) for line in (directory / "events.jsonl").read_text().splitlines()]
+        assert events[-1]["event"] == "final"
+        return Ran(directory, events[-1]["data"], events, (directory / "run.log").read_text(errors="replace"))
+
+    return run
+
+
+def _serve(python: Path, folder: Path, asked: list[dict[str, Any]]) -> None:
+    """Ask a warm code for reports, one after the other, and see each of them made."""
+    with subprocess.Popen(
+        [python, runner.__file__, "serve", folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as serve:  # fmt: skip
+        assert serve.stdin is not None
+        assert serve.stdout is not None
+        try:
+            assert json.loads(serve.stdout.readline())["ready"]
+            for question in asked:
+                serve.stdin.write(json.dumps(question) + "\n")
+                answer = json.loads(serve.stdout.readline())
+                assert answer["ok"], answer
+            serve.stdin.close()
+            serve.wait(20)
+        finally:
+            serve.kill()
