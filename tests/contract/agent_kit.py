@@ -296,6 +296,14 @@ class Bench:
                 await asyncio.sleep(0.01)
 
 
+def children(pid: int) -> list[int]:
+    """The pids of a process's children."""
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        found += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+    return found
+
+
 @contextlib.asynccontextmanager
 async def bench(folder: Path) -> AsyncIterator[Bench]:
     """A supervisor that listens, without an agent yet."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_kit import CODES, Bench, bench, runner
+from agent_kit import CODES, Bench, bench, children, runner
 from simyard.protocol import agents as talk
 from simyard.protocol.jobs import Kind
 
@@ -385,13 +385,6 @@ def test_a_killed_serve_is_replaced_and_its_runs_go_on(tmp_path: Path) -> None:
 
 def spec_python(at: Bench, run: str) -> str:
     return str(json.loads((at.directory(run) / "run.json").read_text())["python"])
-
-
-def children(pid: int) -> list[int]:
-    found = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        found += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
-    return found
 
 
 def _alive(pid: int) -> bool:
