@@ -41,6 +41,8 @@ TICK = 1.0
 LOOK, STALL = 0.1, 0.05
 #: At a stop, what was said is written within this time, or stays unsaid (seconds).
 STOP_LIMIT = 5.0
+#: And what was begun with drivers ends within this time, or is broken off (seconds).
+REST_LIMIT = 2.0
 #: Connections that may wait to be accepted: all agents come back at once when a supervisor is started again.
 BACKLOG = 16_384
 
@@ -180,6 +182,8 @@ async def _watch(shell: Shell) -> None:
 
 
 async def _close(shell: Shell, writing: asyncio.Task[None]) -> None:
+    # an agent whose start is under way is written down first: nobody would find it again otherwise
+    await shell.rest(REST_LIMIT)
     shell.stopping = True
     shell.writer.close()
     _, late = await asyncio.wait({writing}, timeout=STOP_LIMIT)

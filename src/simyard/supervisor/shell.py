@@ -168,6 +168,11 @@ class Shell:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
+    async def rest(self, seconds: float) -> None:
+        """Wait until the tasks that are under way have ended, so long at most."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds)
+
     async def close(self) -> None:
         """Everything that was said is written; then the connections end. Agents and runs go on."""
         self.stopping = True
