@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from agent_kit import SECRET, Bench, bench
 from simyard.drivers.base import Life
 from simyard.protocol import agents as talk
+from tests.contract.agent_kit import SECRET, Bench, bench
 
 
 def test_it_says_who_and_where_it_is(tmp_path: Path) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from agent_kit import CODES, Bench, bench, children, runner
 from simyard.protocol import agents as talk
 from simyard.protocol.jobs import Kind
+from tests.contract.agent_kit import CODES, Bench, bench, children, runner
 
 
 def test_a_run_is_started_followed_to_its_end_and_forgotten_when_all_is_stored(tmp_path: Path) -> None:
@@ -51,8 +52,9 @@ def test_a_killed_agent_is_replaced_and_every_event_arrives_exactly_once(tmp_pat
     async def story(at: Bench) -> None:
         await at.agent()
         run = at.start(do="frames", count=60, pause=0.05)
-        for already in (5, 15, 30):
-            await at.supervisor.until(lambda already=already: len(at.supervisor.events.get(run, [])) > already)
+        for _ in range(3):
+            already = len(at.supervisor.events.get(run, []))
+            await at.supervisor.until(lambda: len(at.supervisor.events.get(run, [])) > already + 5)  # noqa: B023 - used at once
             at.kill_agent()
             await at.supervisor.until(lambda: at.supervisor.door is None)
             await at.agent()
@@ -85,7 +87,7 @@ def test_a_killed_job_cmd_is_a_failed_run_within_two_seconds_and_leaves_nothing(
     async def story(at: Bench) -> None:
         await at.agent()
         run = at.start(do="detach", then="wait")
-        await at.supervisor.until(lambda: (at.directory(run) / "work/waiting").exists())
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
         if adopted:
             at.kill_agent()
             await at.supervisor.until(lambda: at.supervisor.door is None)
@@ -122,7 +124,7 @@ def test_a_stop_ends_in_canceled_when_nothing_is_left(tmp_path: Path, do: str) -
     async def story(at: Bench) -> None:
         await at.agent()
         run = at.start(do=do, then="wait", grace=0.5)
-        await at.supervisor.until(lambda: (at.directory(run) / "work/waiting").exists())
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
         at.supervisor.say(talk.StopRun(run=run, epoch=1))
         at.supervisor.say(talk.StopRun(run=run, epoch=1))
         final = await at.supervisor.finished(run)
@@ -173,7 +175,7 @@ def test_what_is_said_of_an_older_epoch_is_dropped(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         await at.agent()
         run = at.start(do="wait", epoch=3)
-        await at.supervisor.until(lambda: (at.directory(run) / "work/waiting").exists())
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
         at.supervisor.say(talk.StopRun(run=run, epoch=2))
         at.start(run=run, do="nothing", epoch=2)
         other = at.start(do="nothing")
@@ -237,7 +239,7 @@ def test_a_record_that_is_damaged_stops_the_run_and_fails_it_in_words(tmp_path: 
     async def story(at: Bench) -> None:
         await at.agent()
         run = at.start(do="wait", grace=0.5)
-        await at.supervisor.until(lambda: (at.directory(run) / "work/waiting").exists())
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
         with (at.directory(run) / "events.jsonl").open("ab") as file:
             file.write(junk)
         final = await at.supervisor.finished(run)
@@ -253,7 +255,7 @@ def test_a_damaged_record_reads_the_same_to_the_next_agent(tmp_path: Path) -> No
     async def story(at: Bench) -> None:
         await at.agent()
         run = at.start(do="wait", grace=0.5)
-        await at.supervisor.until(lambda: (at.directory(run) / "work/waiting").exists())
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
         at.supervisor.acknowledge = False
         (at.directory(run) / "events.jsonl").write_bytes(b"")
         await at.supervisor.finished(run)
@@ -274,7 +276,7 @@ def test_a_run_that_was_running_before_the_machine_was_restarted_is_lost(tmp_pat
     async def story(at: Bench) -> None:
         handle = await at.agent()
         run = at.start(do="wait")
-        await at.supervisor.until(lambda: (at.directory(run) / "work/waiting").exists())
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
         await at.driver.stop(handle)
         os.kill(at.begun(run)["pid"], signal.SIGKILL)
         await at.supervisor.until(lambda: runner.conclude is not None and not _alive(at.begun(run)["pid"]))
@@ -343,13 +345,33 @@ def test_a_run_that_the_supervisor_does_not_know_is_ended_and_forgotten(tmp_path
     async def story(at: Bench) -> None:
         await at.agent()
         run = at.start(do="wait", grace=0.5)
-        await at.supervisor.until(lambda: (at.directory(run) / "work/waiting").exists())
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
         at.supervisor.forget.add(run)
         await at.supervisor.leave()
         at.supervisor.listen()
         await at.supervisor.until(lambda: not at.markers())
         assert at.left(run) == []
         assert at.supervisor.final(run) is None
+
+    play(tmp_path, story)
+
+
+def test_a_run_directory_that_was_replaced_is_said_to_be_gone(tmp_path: Path) -> None:
+    async def story(at: Bench) -> None:
+        handle = await at.agent()
+        run = at.start(do="wait")
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
+        await at.supervisor.until(lambda: len(at.supervisor.events[run]) >= 2)
+        await at.driver.stop(handle)
+        os.kill(at.begun(run)["pid"], signal.SIGKILL)
+        shutil.rmtree(at.directory(run))
+        await at.agent()
+        assert at.supervisor.hellos[-1].runs == ()
+        at.supervisor.accept_anything = True
+        at.supervisor.say(talk.StopRun(run=run, epoch=1))
+        failed = await at.supervisor.until(lambda: at.supervisor.told(talk.StartFailed))
+        assert "gone" in failed[0].reason
+        await at.settled()
 
     play(tmp_path, story)
 

@@ -7,16 +7,17 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agent_kit import LIMIT, Bench, bench, children
 from simyard.protocol import agents as talk
+from tests.contract.agent_kit import LIMIT, Bench, bench, children
 
 
-async def a_run(at: Bench, **more: object) -> str:
+async def a_run(at: Bench, **more: Any) -> str:
     await at.agent()
-    run = at.start(**{"do": "nothing", **more})
+    run = at.start(do="nothing", **more)
     await at.supervisor.finished(run)
     return run
 
@@ -84,7 +85,7 @@ def test_a_list_has_the_plain_files_and_no_links(tmp_path: Path) -> None:
         work = at.directory(run) / "work"
         (work / "link").symlink_to("/etc/passwd")
         (work / "folder").symlink_to("/etc")
-        Path(os.fsdecode(os.fsencode(work) + b"/\xff")).write_bytes(b"no text")
+        write_nameless(work)
         closed, data = await at.supervisor.fetch(talk.ListFiles(op=1, run=run))
         assert closed.code == ""
         listed = json.loads(data)
@@ -136,7 +137,7 @@ def test_a_dropped_transfer_stops_without_a_word(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         await at.agent()
         run = at.start(do="wait")
-        await at.supervisor.until(lambda: (at.directory(run) / "work/waiting").exists())
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
         at.supervisor.say(talk.SendFile(op=1, run=run, path="run.log", follow=True))
         await at.supervisor.until(lambda: 1 in at.supervisor.opened)
         at.supervisor.say(talk.Drop(op=1))
@@ -206,6 +207,11 @@ def test_transfers_end_with_the_connection_and_the_next_one_works(tmp_path: Path
 
 def report(op: int, run: str, name: str, frame: int, seconds: float = 20.0) -> talk.MakeReport:
     return talk.MakeReport(op=op, run=run, report=name, frame=frame, seconds=seconds, memory=1 << 30)
+
+
+def write_nameless(folder: Path) -> None:
+    """A file whose name is no text."""
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff")).write_bytes(b"no text")
 
 
 def resident(pid: int) -> int:

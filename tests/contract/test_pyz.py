@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from agent_kit import bench
-from runner_kit import interpreter
 from simyard.agent import pyz
 from simyard.protocol import agents as talk
 from simyard.protocol.jobs import Kind
+from tests.contract.agent_kit import bench
+from tests.contract.runner_kit import interpreter
 
 each_version = pytest.mark.parametrize("version", ["3.9.18", "3.11.7", "3.13.0"])
 

@@ -11,7 +11,8 @@ from typing import Any, Callable, Dict, List, Optional, Set
 from simyard import __version__
 from simyard.agent import files, machine
 from simyard.agent.bell import Bell
-from simyard.agent.keeper import Conclude, Keeper, Tools
+from simyard.agent.jobcmd import Conclude, Tools
+from simyard.agent.keeper import Keeper
 from simyard.agent.link import Link
 from simyard.agent.place import Marker, Place
 from simyard.agent.preparing import marker_of
@@ -239,11 +240,9 @@ class Agent:
 
     async def _awaited(self, directory: str, ask: talk.SendFile) -> int:
         """The log of a run that has just been started is followed before it is there."""
-        while not await self._is_over(ask.run):
-            try:
-                return await self.threads.bulk(files.open_file, directory, ask.path)
-            except NotFound:
-                await asyncio.sleep(0.1)
+        path = os.path.join(directory, rundir.LOG)
+        while not await self._is_over(ask.run) and not await self.threads.bulk(os.path.lexists, path):  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0.1)
         return await self.threads.bulk(files.open_file, directory, ask.path)
 
     async def _directory(self, run: str) -> str:

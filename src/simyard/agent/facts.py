@@ -85,11 +85,8 @@ class Sent:
         self._batches.append((cursor.n, cursor.offset))
         self.cursor = cursor
 
-    def confirm(self, last: int) -> bool:
-        """The events up to `last` are stored. Whether that can be true."""
-        if last > self.cursor.n:
-            return False
+    def confirm(self, last: int) -> None:
+        """The events up to `last` are stored; that may be more than was sent here, where they were sent before."""
         self.stored = max(self.stored, last)
         while self._batches and self._batches[0][0] <= last:
             self._batches.popleft()
-        return True

@@ -11,19 +11,16 @@ import logging
 import os
 import signal
 import time
-from dataclasses import dataclass
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from simyard.agent import following, locks, preparing
-from simyard.agent.children import CannotServe, Launched
 from simyard.agent.facts import Facts, Sent
 from simyard.agent.following import Cursor, Damaged, Reading
-from simyard.agent.judgement import WAIT, Do, Exit, Step, View, judge
+from simyard.agent.jobcmd import JobCmd, Tools
+from simyard.agent.judgement import WAIT, Do, Step, View, judge
 from simyard.agent.link import Link, LinkDown
-from simyard.agent.place import Marker, Place
+from simyard.agent.place import Marker
 from simyard.agent.pushing import push_report
-from simyard.agent.threads import Threads
-from simyard.agent.warm import Warm
 from simyard.errors import ProtocolError
 from simyard.protocol import rundir
 from simyard.protocol.agents import RunEvents, StartFailed, StopFailed
@@ -32,25 +29,8 @@ from simyard.protocol.jobs import Kind, RunSpec
 log = logging.getLogger(__name__)
 #: The files of a run that nobody rings for are looked at this often (seconds).
 POLL = 1.0
-#: A final event that cannot be written (a full disk) is told nevertheless after so many tries, one a POLL.
-CONCLUDE_TRIES = 10
 #: While a lock is free and the notice of how its holder ended is due, and while a stop is under way (seconds).
 SOON = 0.1
-
-#: Writes the final event of a run whose job cmd is gone: (directory, state, reason, usage) → the final event that stands.
-Conclude = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What keepers share."""
-
-    place: Place
-    threads: Threads
-    warm: Warm
-    conclude: Conclude
-    boot: str
-    host: str
 
 
 class Keeper:
@@ -74,20 +54,9 @@ class Keeper:
         self._follow_after: Optional[int] = None
         self._stop_told: Optional[Link] = None
         self._forgotten = False
-        self._replaced = False
         # the job cmd
-        self._launching: Optional[asyncio.Task[None]] = None
-        self._launched: Optional[Launched] = None
-        self._launched_at: Optional[float] = None
-        self._start_failure = ""
-        self._exit: Optional[Exit] = None
-        self._holder = 0
-        self._holder_at = float("-inf")
-        self._holder_fresh = False
-        self._free_since: Optional[float] = None
+        self._job = JobCmd(tools, self.directory, self._poke.set)
         self._stop_since: Optional[float] = None
-        self._termed: Optional[float] = None
-        self._tries = 0
 
     @property
     def run(self) -> str:
@@ -124,9 +93,7 @@ class Keeper:
     def stored(self, last: int) -> None:
         """The supervisor has stored the events up to `last`."""
         if self._sent is not None:
-            # a number that was never sent: the supervisor knows events of another directory, which was here once
-            self._replaced = not self._sent.confirm(last)
-            self._settle()
+            self._sent.confirm(last)
             self._poke.set()
 
     def stop(self) -> None:
@@ -161,8 +128,7 @@ class Keeper:
                 log.exception("Run %s: looking after it failed; going on.", self.run)
             if not self.settled:
                 await self._pause(pause)
-        if self._launching is not None:
-            self._launching.cancel()
+        self._job.let_go()
         await self._tools.threads.quick(self._tools.place.remove_marker, self.run)
 
     async def _prepared(self) -> bool:
@@ -212,18 +178,18 @@ class Keeper:
             await self._find_place(self._follow_after)
         reading, sending = await self._look()
         step = judge(self._view()) if reading.at_end else WAIT
-        if step.do is Do.CONCLUDE and not self._holder_fresh:
+        if step.do is Do.CONCLUDE and not self._job.fresh:
             # only what was seen in this very look may end a run
-            self._holder_at = float("-inf")
+            self._job.look_again()
             return 0.0
         await self._act(step)
         if sending is not None and sending is self._sent:
             await self._send(reading, sending)
-        if self._replaced and self.final:
+        self._settle()
+        if self.settled and self._surplus():
+            # the supervisor has stored more than there is: it knows events of another directory, which was here once
             reason = "Its run directory was gone, and with it every trace of what it did."
             await self._say(StartFailed(run=self.run, epoch=self.marker.epoch, reason=reason))
-            self.settled = True
-        self._settle()
         sent = self._sent
         unsent = (
             sent is not None and sent.open and sent.cursor.n < (self.facts.final.n if self.facts.final else self.facts.seen.n)
@@ -231,11 +197,10 @@ class Keeper:
         if not reading.at_end or unsent:
             return 0.0
         if step.do is Do.CONCLUDE:
-            self._holder_at = float("-inf")
-            return POLL if self._tries else SOON / 10
+            return POLL if self._job.tries else SOON / 10
         if self.final:
             return 60.0  # nothing changes any more but by the supervisor's word, which rings
-        return SOON if self._stop_since is not None or self._free_since is not None else POLL
+        return SOON if self._stop_since is not None or self._job.free_since is not None else POLL
 
     async def _find_place(self, after: int) -> None:
         """Where in the file to go on sending."""
@@ -257,19 +222,14 @@ class Keeper:
     async def _look(self) -> Tuple[Reading, Optional[Sent]]:
         """Read on, from where the supervisor is to be sent the next events, and see now and then whether the job cmd lives."""
         now = time.monotonic()
-        urgent = self._exit is not None or self._stop_since is not None or self._free_since is not None
-        lock = not self.final and (urgent or now - self._holder_at >= POLL * 0.9)
+        lock = not self.final and (self._stop_since is not None or self._job.due(now, POLL * 0.9))
         sending = self._sent if self._sent is not None and self._sent.open else None
         cursor = sending.cursor if sending is not None else self.facts.seen
         done = bool(self.final or self.facts.damaged) and cursor.n >= self.facts.seen.n
         holder, reading = await self._tools.threads.quick(look, self.directory, None if done else cursor, lock)
         if reading is None:
             reading = Reading((), cursor, at_end=True)
-        self._holder_fresh = holder is not None
-        if holder is not None:
-            self._holder, self._holder_at = holder, now
-            # before `begun` is known a free lock means only that it is not yet taken
-            self._free_since = (self._free_since or now) if self.facts.begun and not holder else None
+        self._job.saw(holder, now, begun=self.facts.begun)
         self._learn(reading)
         return reading, sending
 
@@ -282,23 +242,23 @@ class Keeper:
             self._stop_since = time.monotonic()
 
     def _view(self) -> View:
-        facts, launched = self.facts, self._launched
+        facts, job = self.facts, self._job
         return View(
             now=time.monotonic(),
-            holder=self._holder,
+            holder=job.holder,
             begun=facts.begun,
             same_boot=not facts.boot or facts.host != self._tools.host or facts.boot == self._tools.boot,
             final=self.final,
             grace=self.marker.grace,
             damaged=facts.damaged,
-            launching=self._launching is not None,
-            launched=self._launched_at,
-            notice_expected=launched is not None and not launched.exit.done(),
-            exit=self._exit,
-            start_failure=self._start_failure,
-            free_since=self._free_since,
+            launching=job.launching,
+            launched=job.launched_at,
+            notice_expected=job.notice_expected,
+            exit=job.exit,
+            start_failure=job.start_failure,
+            free_since=job.free_since,
             stop_since=self._stop_since,
-            termed=self._termed,
+            termed=job.termed,
         )
 
     # ── doing ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -309,56 +269,16 @@ class Keeper:
             reason = "Its job process does not end, though it was told to; it is now being killed, again and again."
             await self._say(StopFailed(run=self.run, epoch=self.marker.epoch, reason=reason))
         if step.do is Do.LAUNCH:
-            self._launched_at = time.monotonic()
-            if self.marker.code_dir:
-                self._launching = asyncio.ensure_future(self._launch())
-            else:
-                self._start_failure = "What is to be run is not known any more: its run.json is damaged."
-                self._poke.set()
-        elif step.do in (Do.TERM, Do.KILL):
-            self._termed = time.monotonic()
-            number = signal.SIGTERM if step.do is Do.TERM else signal.SIGKILL
-            await self._tools.threads.quick(locks.signal_holder, os.path.join(self.directory, rundir.LOCK), number)
+            self._job.launch(self.marker)
+        elif step.do is Do.TERM:
+            await self._job.signal(signal.SIGTERM)
+        elif step.do is Do.KILL:
+            await self._job.signal(signal.SIGKILL)
         elif step.do is Do.CONCLUDE:
-            await self._conclude(step)
-
-    async def _launch(self) -> None:
-        """Its own task: a code's imports may take long, and a stop must be heard meanwhile."""
-        try:
-            self._launched = await self._tools.warm.launch(self.marker.python, self.marker.code_dir, self.directory)
-            self._launched.exit.add_done_callback(self._ended)
-        except CannotServe as error:
-            self._start_failure = error.detail
-        except OSError as error:
-            self._start_failure = f"Its job process could not be started: {error.strerror}."
-        finally:
-            self._launched_at = time.monotonic()
-            self._launching = None
-            self._poke.set()
-
-    def _ended(self, end: asyncio.Future[Optional[Exit]]) -> None:
-        if not end.cancelled():
-            self._exit = end.result()
-            self._poke.set()
-
-    async def _conclude(self, step: Step) -> None:
-        """Say for the job cmd how the run ended; what is left of its processes is killed first."""
-        end = self._exit or Exit()
-        wall = max(0.0, time.time() - self.facts.started) if self.facts.started else 0.0
-        usage = {"wall": round(wall, 3), "exit_code": end.exit_code, "signal": end.signal}
-        try:
-            conclude = self._tools.conclude
-            stands = await self._tools.threads.quick(conclude, self.directory, step.state.value, step.reason, usage)
-            if stands is None:
-                return  # a job cmd holds the lock after all
-        except Exception as error:  # noqa: BLE001
-            # whatever it is, the run must get its final state: here, if not there
-            self._tries += 1
-            log.warning("Run %s cannot be concluded (try %d): %s: %s", self.run, self._tries, type(error).__name__, error)
-            if self._tries < CONCLUDE_TRIES:
-                return
-        if self.facts.damaged or self._tries >= CONCLUDE_TRIES:
-            self.facts.conclude_here(time.time(), step.state, step.reason)
+            done = await self._job.conclude(step, self.facts.started)
+            if done and (self.facts.damaged or self._job.given_up):
+                # what the file says is not believed, or it cannot be written: the final event stands here only
+                self.facts.conclude_here(time.time(), step.state, step.reason)
 
     # ── saying ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -382,9 +302,14 @@ class Keeper:
         await link.say(RunEvents(run=self.run, epoch=self.marker.epoch, events=events))
 
     def _settle(self) -> None:
+        """Nothing is left to be done once the final event was sent and everything up to it is stored."""
         final, sent = self.facts.final, self._sent
-        if final is not None and (self._forgotten or (sent is not None and sent.stored >= final.n)):
+        if final is not None and (self._forgotten or (sent is not None and min(sent.stored, sent.cursor.n) >= final.n)):
             self.settled = True
+
+    def _surplus(self) -> bool:
+        final, sent = self.facts.final, self._sent
+        return final is not None and sent is not None and sent.stored > final.n
 
 
 def look(directory: str, cursor: Optional[Cursor], lock: bool) -> Tuple[Optional[int], Optional[Reading]]:

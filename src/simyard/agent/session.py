@@ -112,6 +112,10 @@ async def _converse(connection: WebSocketClientConnection, link: Link, listener:
         return None if welcomed else "It closed the connection."
     except asyncio.TimeoutError:
         return f"It did not answer within {WELCOME_LIMIT:.0f} s."
+    except Exception:
+        # the wall of a connection: a fault in obeying one message must not end the agent
+        log.exception("What the supervisor said could not be obeyed; connecting anew.")
+        return "What it said could not be obeyed."
 
 
 async def _first(connection: WebSocketClientConnection) -> Welcome:
