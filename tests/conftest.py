@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 #: Fixtures that several folders of tests use.
-pytest_plugins = ["madx_environment", "postgresql"]
+pytest_plugins = ["tests.madx_environment", "tests.postgresql"]
 
 #: Carried by every process that a test starts (unless it cleans its environment), so that what is left over can be named.
 SESSION = "SIMYARD_TEST_SESSION"

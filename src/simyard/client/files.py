@@ -7,7 +7,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from simyard.client.http import Http
-from simyard.errors import InvalidRequest, ProtocolError, SimyardError, Unavailable
+from simyard.errors import ProtocolError, SimyardError, Unavailable
 
 _CHUNK = 1 << 20
 #: Breaks in a row, without one byte between them, after which a download is given up.
@@ -33,30 +33,34 @@ def fetch(server: Http, where: str, folder: Path, name: str, size: int | None) -
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     failures = 0
+    if size is not None and part.exists() and part.stat().st_size > size:
+        part.unlink()  # of another file, once
     while True:
-        have = part.stat().st_size if part.exists() else 0
-        if size is not None and have > size:
-            part.unlink()
-            continue
-        if size is None or have < size or not part.exists():
-            try:
+        have = _size(part)
+        error: Exception | None = None
+        try:
+            if size is None or have < size or not part.exists():
                 _append(server, where, part, have)
-            except (OSError, http.client.HTTPException, SimyardError) as error:
-                if isinstance(error, SimyardError) and not error.retry:
-                    raise
-                now = part.stat().st_size if part.exists() else 0
-                failures = 0 if now > have else failures + 1
-                if failures >= _TRIES:
-                    words = f"The download of {name} broke off ({error}); what came so far is in {part}, and the same command goes on from there."
-                    raise Unavailable("download-broken", words) from error
-                continue
-        if size is not None and part.stat().st_size < size:
-            failures += 1
-            if failures >= _TRIES:
-                raise InvalidRequest("file-changed", f"{name} has become shorter while it was downloaded; ask for it again.")
-            continue
-        os.replace(part, target)
-        return target
+        except (OSError, http.client.HTTPException) as broken:
+            error = broken
+        except SimyardError as refused:
+            if not refused.retry:
+                raise
+            error = refused
+        if error is None and (size is None or _size(part) >= size):
+            os.replace(part, target)
+            return target
+        failures = 0 if _size(part) > have else failures + 1
+        if failures >= _TRIES:
+            why = f" ({error})" if error else ""
+            words = (
+                f"The download of {name} broke off{why}; what came so far is in {part}, and the same command goes on from there."
+            )
+            raise Unavailable("download-broken", words) from error
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _append(server: Http, where: str, part: Path, have: int) -> None:
