@@ -67,6 +67,7 @@ def make_services(config: Config, url: str, *, door: Port | None = None, now: cl
         door=door,
         fanout=Fanout(door, api_events.Show(shelf)),
         metrics=metrics.Metrics(),
+        engine=engine,
     )
 
 

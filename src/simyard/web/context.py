@@ -14,6 +14,8 @@ from simyard.config import Config
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy import Engine
+
     from simyard.clock import Clock
     from simyard.store.library import Blobs, LibraryStore
     from simyard.store.simulations import SimulationStore
@@ -63,7 +65,14 @@ class Services:
     door: Port
     fanout: Fanout
     metrics: Metrics
+    engine: Engine
     arrived: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Close what is open: streams, connections, the database."""
+        self.fanout.close()
+        self.door.close()
+        self.engine.dispose()
 
 
 def services() -> Services:
