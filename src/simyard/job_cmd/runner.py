@@ -48,6 +48,9 @@ RESERVE = 2 * MAX_EVENT
 FINISH_SECONDS, REPORT_SECONDS, REPORT_MEMORY = 300.0, 60.0, 1 << 30
 #: progress() is asked that often, and events of progress are at least that far apart (seconds).
 POLL_SECONDS, EVENT_SECONDS = 0.5, 0.1
+#: A run that is over sooner (seconds) is done again as soon as it would be missed: it reserves no room on the disk, and its
+#: final event is not waited for to be on it. On ext4 each would cost 4 ms. The supervisor stores the event anyway.
+SHORT = 1.0
 REFUSED, NOT_WRITTEN = 3, 4
 
 #: Seconds that no change of the date moves. Python 2.7 has only the ticks of 10 ms that times() counts.
@@ -281,6 +284,8 @@ class Journal(object):
 
     def _read(self):
         """Learn what has happened, and cut off a last line that was torn by a crash."""
+        if not os.fstat(self.fd).st_size:
+            return
         with os.fdopen(os.dup(self.fd), "rb") as lines:
             for line in lines:
                 if not line.endswith(b"\n"):
@@ -304,14 +309,14 @@ class Journal(object):
         elif ctypes.get_errno() in (errno.ENOSPC, errno.EDQUOT):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def append(self, event, data):
-        """Append one event, whole or not at all; the final one is on the disk when this returns. Raises OSError."""
+    def append(self, event, data, durable=False):
+        """Append one event, whole or not at all; with `durable` it is on the disk when this returns. Raises OSError."""
         record = {"n": self.number + 1, "at": round(time.time(), 6), "event": event, "data": data}
         line = json.dumps(record, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
         try:
             if os.write(self.fd, line) != len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if event == FINAL:
+            if durable:
                 getattr(os, "fdatasync", os.fsync)(self.fd)
         except OSError:
             os.ftruncate(self.fd, self.size)
@@ -320,7 +325,8 @@ class Journal(object):
         self.size += len(line)
         if event == FINAL:
             self.final = record
-            os.ftruncate(self.fd, self.size)  # gives the reserved room back
+            if self.reserved:
+                os.ftruncate(self.fd, self.size)  # gives the reserved room back
         return record
 
     def close(self):
@@ -381,19 +387,14 @@ def mark_of(run):
     return b"SIMYARD_RUN=" + octets(run)
 
 
-def processes():
-    """{pid: (its parent, its process group)} of all processes that are not zombies."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open("/proc/%s/stat" % name, "rb") as file:
-                    fields = file.read().rpartition(b")")[2].split()
-            except EnvironmentError:
-                continue
-            if fields and fields[0] not in (b"Z", b"X"):
-                found[int(name)] = (int(fields[1]), int(fields[2]))
-    return found
+def process_stat(pid):
+    """(parent, process group) of a process, None for one that is gone or a zombie."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except EnvironmentError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else (int(fields[1]), int(fields[2]))
 
 
 def marked(pid, mark, log):
@@ -415,31 +416,37 @@ def marked(pid, mark, log):
 
 def left_of(run, directory, mine=False):
     """{pid: group} of the processes that are left of a run; with `mine` also of all that descend from this process."""
-    try:
-        tree = processes()
-    except OSError:
-        return {}
     mark, log, me = mark_of(run), octets(os.path.realpath(os.path.join(directory, LOG))), os.getpid()
-    family = set([me] if mine else [])
-    size = -1
+    tree, left = {me: None}, {}
+    for _ in range(20):
+        # again while there are new ones: a process may have forked and ended while others were looked at
+        new = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in tree]
+        for pid in new:
+            tree[pid] = process_stat(pid)
+            if tree[pid] and marked(pid, mark, log):
+                left[pid] = tree[pid][1]
+        if not new:
+            break
+    family, size = set([me] if mine else []), 0
     while len(family) != size:
         size = len(family)
-        family.update(pid for pid, (parent, _) in tree.items() if parent in family)
-    return dict((pid, tree[pid][1]) for pid in tree if pid != me and (pid in family or marked(pid, mark, log)))
+        family.update(pid for pid, stat in tree.items() if stat and stat[0] in family)
+    left.update((pid, tree[pid][1]) for pid in family - {me})
+    return left
 
 
 def end_left(run, directory):
     """Kill what is left of a run whose job cmd is dead; returns when it is gone. Raises RuntimeError after 5 s."""
-    until, pause = clock() + 5.0, 0.005
-    left = left_of(run, directory)
-    while left:
+    until, pause, calm = clock() + 5.0, 0.005, 0
+    while calm < 2:  # seen twice: a process has no environment for a moment, while it becomes another program
+        left = left_of(run, directory)
+        calm = 0 if left else calm + 1
         for pid in left:
             kill(pid, signal.SIGKILL)
         if clock() > until:
             raise RuntimeError("processes of the run do not end: %s" % ", ".join(str(pid) for pid in sorted(left)))
         time.sleep(pause)
-        pause = min(0.2, pause * 2)
-        left = left_of(run, directory)
+        pause = 0.005 if calm else min(0.2, pause * 2)
 
 
 def kill(pid, number, group=False):
@@ -882,17 +889,17 @@ class Job(object):
         if self.journal.final or (earlier and earlier["data"]["epoch"] >= self.spec.get("epoch", 0)):
             complain(u"the run in %s has begun already, or has ended" % text(self.directory))
             return REFUSED
-        begin = clock()
+        self.begin = clock()
         self.wakeup = Wakeup()
         try:
             self._settle()
             if earlier:
                 end_left(self.spec["run"], self.directory)
-            data = self._execute(begin) if problem is None else final_data("failed", problem)
+            data = self._execute() if problem is None else final_data("failed", problem)
         except Exception as error:  # the wall of the job cmd: whatever it was, the run ends, and says why
             trace()
             self._clear(clock())
-            data = final_data("failed", u"The run could not be carried out. " + words(error), self._usage(begin))
+            data = final_data("failed", u"The run could not be carried out. " + words(error), self._usage())
         self._clear(clock())
         return self._end(data)
 
@@ -916,17 +923,24 @@ class Job(object):
         set_oom_score(300)
 
     def _event(self, event, data):
-        self.journal.reserve()
+        if clock() - self.begin > SHORT:
+            self.journal.reserve()
         self.journal.append(event, data)
         ring(self.spec)
 
-    def _execute(self, begin):
+    def _reserve(self):
+        try:
+            self.journal.reserve()
+        except OSError as error:
+            complain(u"there is no room to keep for the final event. " + words(error))
+
+    def _execute(self):
         self._event(BEGUN, {"epoch": self.spec["epoch"], "pid": os.getpid(), "host": text(host()), "boot": boot()})
         self.code = Child(self._become_code, self._mine())
-        self._follow(begin)
+        self._follow()
         self._clear(self.kill_at if self.stopping else clock())
         state, reason = self._verdict()
-        usage = self._usage(begin)
+        usage = self._usage()
         results = {}
         if not self.stopping or state == "completed":
             state, reason, results = self._afterwards(state, reason)
@@ -971,10 +985,11 @@ class Job(object):
 
     # -- while the code runs
 
-    def _follow(self, begin):
-        limit = begin + self.spec["time_limit"] if self.spec["time_limit"] else None
+    def _follow(self):
+        limit = self.begin + self.spec["time_limit"] if self.spec["time_limit"] else None
         read_at, look_at = 0.0, clock() + POLL_SECONDS
         started_by = self.kill_at = None
+        room_at = self.begin + SHORT
         while self.code.status is None:
             now = clock()
             if not self.stopping and STOPS[0] != self.seen:
@@ -988,9 +1003,13 @@ class Job(object):
                 self._start()
             if self.started and self.helper is None and not self.stopping and "progress" in self.has and now >= look_at:
                 self.helper = Child(self._watch, self._mine() + self.code.fds)
+            if room_at and now >= room_at:
+                room_at = None
+                self._reserve()
             self._show_progress(now)
             due = [] if self.stopping or limit is None else [limit]
             due += [self.kill_at] if self.stopping and not self.killed else []
+            due += [room_at] if room_at else []
             due += [started_by] if started_by and not self.started else []
             due += [self.next_event] if self.known != self.shown and self.started else []
             due += [look_at] if self.started and self.helper is None and "progress" in self.has and not self.stopping else []
@@ -1122,14 +1141,17 @@ class Job(object):
 
     # -- when it has ended
 
-    def _usage(self, begin):
+    def _usage(self):
         exit_code, name = status_of(self.code.status) if self.code and self.code.status is not None else (None, None)
-        wall = (self.ended or clock()) - begin
+        wall = (self.ended or clock()) - self.begin
         return {"wall": round(wall, 6), "cpu": round(self.cpu, 6), "peak_memory": self.peak, "exit_code": exit_code, "signal": name}
 
     def _verdict(self):
         """(state, reason) by how the code ended."""
         exit_code, name = status_of(self.code.status)
+        count = len(self.left_behind)
+        if count and not self.stopping:
+            self.warnings.append(u"It left %d process%s running, which %s ended." % (count, "es" * (count > 1), "were" if count > 1 else "was"))
         if self.done and exit_code == 0:
             return "completed", u""
         if self.stopping:
@@ -1138,9 +1160,6 @@ class Job(object):
                 return "canceled", u"It was stopped on request." + forced
             limit = u"It was stopped at its time limit of %g s. Give it more time, or less to do." % self.spec["time_limit"]
             return "failed", limit + forced
-        if self.left_behind:
-            count = len(self.left_behind)
-            self.warnings.append(u"It left %d process%s running, which %s ended." % (count, "es" * (count > 1), "were" if count > 1 else "was"))
         if self.failed:
             return "failed", self.failed
         where = u"The code" if self.prepared else u"The preparation of the input"
@@ -1201,7 +1220,7 @@ class Job(object):
                 if isinstance(message.get("finished"), dict):
                     self.finished = message["finished"]
                     finishing = False
-                    until = clock() + (0 if asked else REPORT_SECONDS)
+                    until = clock() + (REPORT_SECONDS if wanted and not asked else 0 if wanted else 1.0)
                 elif "report" in message:
                     self.report_made = text(message["report"])
                 elif "report_failed" in message:
@@ -1211,9 +1230,11 @@ class Job(object):
                 else:
                     self._heard(message)
         what = u"Reading the results" if finishing else u"It"
-        if cut and asked:
+        if cut and asked and finishing:
             self.warnings.append(u"The stop came while the results were being read; they are not complete.")
-        elif cut:
+        elif cut and asked:
+            self.report_failed = u"The stop came first."
+        elif cut and (finishing or wanted):
             self.failed_after = u"%s took longer than %g s and was stopped." % (what, FINISH_SECONDS if finishing else REPORT_SECONDS)
         elif self.failed_after is None and helper.status != 0:
             code, name = status_of(helper.status)
@@ -1264,7 +1285,7 @@ class Job(object):
         for pause in (0.0, 0.05, 0.2, 1.0, 2.0):
             time.sleep(pause)
             try:
-                self.journal.append(FINAL, data)
+                self.journal.append(FINAL, data, durable=clock() - self.begin > SHORT)
             except OSError as error:
                 complain(u"the final event could not be written: " + words(error))
                 data = dict(data, results={}, warnings=data["warnings"][:5])
@@ -1328,7 +1349,7 @@ def conclude(directory, state, reason, usage=None):
         end_left(spec["run"], directory)
         if usage is None and journal.started:
             usage = {"wall": max(0.0, round(time.time() - journal.started["at"], 6))}
-        final = journal.append(FINAL, final_data(state, reason, usage))
+        final = journal.append(FINAL, final_data(state, reason, usage), durable=True)
         ring(spec)
         return final
     finally:

@@ -24,6 +24,8 @@ def prepare(run):
         os.kill(os.getpid(), signal.SIGSEGV)
     if run.inputs.get("prepare") == "nonsense":
         return 7
+    if run.inputs.get("prepare") == "later":
+        time.sleep(1.2)
     if "command" in run.inputs:
         return [sys.executable if word == "PYTHON" else word for word in run.inputs["command"]]
     return WORK[run.inputs["do"]]
@@ -54,7 +56,7 @@ def fail(run):
 
 
 def leave(run):
-    sys.exit(run.inputs["code"])
+    sys.exit(run.inputs["status"])
 
 
 def crash(run):
