@@ -28,7 +28,12 @@ ECHO = re.compile(r"\boption\b[^;]*?(-?)\s*\becho\b(?:\s*=\s*(true|false))?", re
 DULL = re.compile(r"seterrorflag : Errorcode|MAD-X continues$|called with unknown aperture type", re.IGNORECASE)
 #: What MAD-X adds around the words that matter.
 WRAPPING = re.compile(r"^seterrorflag : Description:\s*|\s*More information with the debug flag on\.?\s*$", re.IGNORECASE)
-RUNTIME = re.compile(r"^Fortran runtime error: (.*)$")
+#: What is said without the usual mark, and how bad it is.
+UNMARKED = (
+    ("fatal", re.compile(r"^(Fortran runtime error: .*)$")),
+    ("fatal", re.compile(r"^\+\+\+ (.*), fatal \+\+\+$")),
+    ("error", re.compile(r"^\s*(Singular matrix occurred during closed orbit search\.?)\s*$")),
+)
 MAX_WARNINGS = 20
 #: Stands in the log where the job has ended and Simyard's own statements begin: what follows belongs to no line of the job.
 JOB_ENDED = "Simyard: the job has ended."
@@ -60,8 +65,11 @@ def told(line):
     match = MATCHING.match(line)
     if match:
         return "warning", "Matching: " + squeeze(match[1])
-    match = RUNTIME.match(line)
-    return ("fatal", squeeze(match[0])) if match else ("", "")
+    for kind, pattern in UNMARKED:
+        match = pattern.match(line)
+        if match:
+            return kind, squeeze(match[1])
+    return "", ""
 
 
 def squeeze(text):
@@ -155,9 +163,9 @@ def reason(messages, files):
         return ""
     message = last[0]
     words = message.words
-    unstable = [m for m in messages if re.search(r"unstable", m.words) and "might be" not in m.words]
-    if not fatal and unstable:
-        words = f"{words}: {unstable[-1].words}" if "failed" in words.lower() else unstable[-1].words
+    causes = [m.words for m in messages if re.search("unstable|singular", m.words, re.IGNORECASE) and "might be" not in m.words]
+    if not fatal and causes and causes[-1] != words:
+        words = f"{words}: {causes[-1]}"
     step = advice(words, files)
     return f"MAD-X: {words.rstrip('.')}{where(message)}.{' ' + step if step else ''}"
 
@@ -189,6 +197,8 @@ ADVICE = (
         r"unstable",
         "The machine is unstable there: |trace| of the one-turn matrix is above 2, so there is no closed optics. Change the focusing.",
     ),
+    (r"singular matrix", "There is no closed orbit: the tune is an integer, or the machine is far from stable. Change the focusing."),
+    (r"memory access outside", "That is a fault inside MAD-X, not in Simyard; the statement named here set it off."),
     (r"illegal format near", "Look for a missing semicolon or comma at that place, or on the line before it."),
     (r"sequence without beam", "Put a beam statement before the use statement."),
     (r"unknown class type", "Look for a misspelt element class, or an element that is used before it is defined."),
