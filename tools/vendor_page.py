@@ -20,19 +20,30 @@ VENDOR = Path(__file__).parents[1] / "src" / "simyard" / "web" / "static" / "ven
 
 #: package@version → (SHA-512 of the package, {file in the package: file here})
 PACKAGES = {
-    "preact@11.2.0": ("/HfHI/7N84e6GrWBJ3J280z3mLaRJiDcSvj/A+y/4AbLnND/1UlGHe1sR6oYuTGwId0nP7dqDU9OnLxMPZ7xBg==", {"dist/preact.mjs": "preact.js", "hooks/dist/hooks.mjs": "preact-hooks.js"}),
-    "@preact/signals-core@1.14.5": ("vcRv7Ityz5JVmeiVqIluLFzT/PDS/AlhHUpw3/aUWqcVUs6bDGIPXE/6RSC4evBNWYvnniozg5Syfj33al3gkg==", {"dist/signals-core.module.js": "signals-core.js"}),
-    "@preact/signals@2.11.4": ("Rb+5RPo9gWSaHtzJeauhHxiC8KP/IF2DEPkHPEOGOnuy2wnJzRqyeLRankUCYd6ADqtxS6GnWGv6Ie343d8aYw==", {"dist/signals.module.js": "signals.js"}),
-    "htm@3.1.1": ("983Vyg8NwUE7JkZ6NmOqpCZ+sh1bKv2iYTlUkzlWmA5JD2acKoxd4KVxbMmxX/85mtfdnDmTFoNKcg5DGAvxNQ==", {"dist/htm.module.js": "htm.js"}),
-    "plotly.js-cartesian-dist-min@4.1.1": ("o8GrFeusncwBIxbBynRJpY4pkgVB6caM+JLpwrLYbbsO7dZ8FJ+SVN2Fr+L7kiG/Z6w4P5O0Jus/Qr5EefHVeg==", {"plotly-cartesian.min.js": "plotly-cartesian.min.js"}),
+    "preact@11.2.0": (
+        "/HfHI/7N84e6GrWBJ3J280z3mLaRJiDcSvj/A+y/4AbLnND/1UlGHe1sR6oYuTGwId0nP7dqDU9OnLxMPZ7xBg==",
+        {"dist/preact.mjs": "preact.js", "hooks/dist/hooks.mjs": "preact-hooks.js"},
+    ),
+    "@preact/signals-core@1.14.5": (
+        "vcRv7Ityz5JVmeiVqIluLFzT/PDS/AlhHUpw3/aUWqcVUs6bDGIPXE/6RSC4evBNWYvnniozg5Syfj33al3gkg==",
+        {"dist/signals-core.module.js": "signals-core.js"},
+    ),
+    "@preact/signals@2.11.4": (
+        "Rb+5RPo9gWSaHtzJeauhHxiC8KP/IF2DEPkHPEOGOnuy2wnJzRqyeLRankUCYd6ADqtxS6GnWGv6Ie343d8aYw==",
+        {"dist/signals.module.js": "signals.js"},
+    ),
+    "htm@3.1.1": (
+        "983Vyg8NwUE7JkZ6NmOqpCZ+sh1bKv2iYTlUkzlWmA5JD2acKoxd4KVxbMmxX/85mtfdnDmTFoNKcg5DGAvxNQ==",
+        {"dist/htm.module.js": "htm.js"},
+    ),
+    "plotly.js-cartesian-dist-min@4.1.1": (
+        "o8GrFeusncwBIxbBynRJpY4pkgVB6caM+JLpwrLYbbsO7dZ8FJ+SVN2Fr+L7kiG/Z6w4P5O0Jus/Qr5EefHVeg==",
+        {"plotly-cartesian.min.js": "plotly-cartesian.min.js"},
+    ),
 }
 
 #: Longest first: "preact" is the beginning of "preact/hooks".
-IMPORTS = {
-    '"@preact/signals-core"': '"./signals-core.js"',
-    '"preact/hooks"': '"./preact-hooks.js"',
-    '"preact"': '"./preact.js"',
-}
+IMPORTS = {'"@preact/signals-core"': '"./signals-core.js"', '"preact/hooks"': '"./preact-hooks.js"', '"preact"': '"./preact.js"'}
 
 
 def fetch(package: str) -> bytes:

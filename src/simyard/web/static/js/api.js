@@ -60,8 +60,8 @@ const id = encodeURIComponent;
 const path = (name) => name.split('/').map(encodeURIComponent).join('/');
 const query = (values) => new URLSearchParams(Object.entries(values).filter(([, v]) => v !== undefined && v !== '')).toString();
 
-// crypto.randomUUID is only there over https and on localhost
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+/** A key that makes repeated requests one. (crypto.randomUUID is only there over https and on localhost.) */
+export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** A page of a list: {items, cursor}. */
 async function page(what, values = {}) {
@@ -91,7 +91,7 @@ export const api = {
   deleteSimulation: (sim) => json('DELETE', `simulations/${id(sim)}`),
 
   /** Starts a run; with `wait` the answer may already be final and carry its first report. */
-  startRun: (sim, what, { wait = 0, key = newKey(), signal: abort } = {}) =>
+  startRun: (sim, what, { wait = 0, key, signal: abort }) =>
     json('POST', `simulations/${id(sim)}/runs`, {
       json: what, signal: abort, headers: { 'Idempotency-Key': key, ...(wait ? { Prefer: `wait=${wait}` } : {}) },
     }),

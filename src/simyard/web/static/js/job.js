@@ -1,5 +1,5 @@
 /** What (simulation, model) can compute, as the workspace drives it: start, stop, and which of its runs is looked at. */
-import { ApiError, api } from './api.js';
+import { ApiError, api, newKey } from './api.js';
 import { computed, signal } from './lib.js';
 import { putFigure, putRuns, runs, runsOf } from './store.js';
 import { isActive } from './states.js';
@@ -8,6 +8,8 @@ import { complain } from './toasts.js';
 
 /** A quick run is mostly over within this many seconds: its answer then carries result and plot in one round trip. */
 const WAIT = 5;
+/** Milliseconds before a start that nobody answered is asked for again. */
+const RETRIES = [300, 700, 1500, 3000, 5000];
 
 export class Job {
   #abort = null;
@@ -67,13 +69,27 @@ export class Job {
       if (abort.signal.aborted || !this.draft.valid.value) return;
       const { id, revision } = this.draft.simulation.value;
       const body = { model: this.model.name, target: this.target.value, reuse, supersede };
-      this.#took(await api.startRun(id, body, { wait: this.quick ? WAIT : 0, signal: abort.signal }), revision);
+      this.#took(await this.#ask(id, body, abort.signal), revision);
     } catch (error) {
       // an answer to what is no longer wanted: the newer start has taken over
       if (!abort.signal.aborted) this.#onError(error);
     } finally {
       if (this.#abort === abort) this.starting.value = false;
     }
+  }
+
+  // with one key for all tries it is one request, however often it is made
+  async #ask(id, body, abort) {
+    const options = { wait: this.quick ? WAIT : 0, key: newKey(), signal: abort };
+    for (const pause of RETRIES) {
+      try {
+        return await api.startRun(id, body, options);
+      } catch (error) {
+        if (!error.passing || abort.aborted) throw error;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+    return api.startRun(id, body, options);
   }
 
   #took({ created, reused, report, ...run }, revision) {

@@ -1,7 +1,7 @@
 /** What the page knows: codes, simulations, runs and targets as signals, kept up to date by the event stream. */
 import { api } from './api.js';
 import { listen } from './events.js';
-import { batch, computed, signal } from './lib.js';
+import { computed, signal } from './lib.js';
 import { isActive } from './states.js';
 import { toast } from './toasts.js';
 import { t } from './texts.js';
@@ -118,18 +118,25 @@ function onRun(run) {
 function onEvent(name, data) {
   if (name === 'run') onRun(data);
   else if (name === 'report') putFigure(data.run, data.report, data.figure);
-  else if (name === 'simulation') putSimulation(data);
+  else if (name === 'supervisor' && data.connected) loadWhatRuns();
 }
 
 function onBack() {
   toast(t('link.caughtup'));
-  loadTargets();
   loadSimulations();
+  loadWhatRuns();
+}
+
+/** What only the supervisor knows; while it is away the connection's state says so. */
+function loadWhatRuns() {
+  loadTargets();
   loadRuns().catch(() => {});
 }
 
 /** Loads what every page needs, and listens. */
 export function start() {
   listen(onEvent, onBack);
-  batch(() => { loadCodes(); loadSimulations(); loadTargets(); loadRuns().catch(() => {}); });
+  loadCodes();
+  loadSimulations();
+  loadWhatRuns();
 }

@@ -57,6 +57,7 @@ const ENGLISH = {
   'gallery.subtitle': 'Pick an example to see it run, or start from the defaults.',
   'gallery.recent': 'Go on where you were',
   'gallery.examples': 'Examples',
+  'gallery.more': { one: '{count} more example', other: '{count} more examples' },
   'gallery.start': 'New simulation',
   'gallery.models': 'What it computes',
   'gallery.empty': 'No codes are here',

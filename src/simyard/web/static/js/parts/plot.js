@@ -3,7 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef } from '../lib.js';
 import { CONFIG, dressed, plotly } from '../plotly.js';
 import { dark } from '../theme.js';
 
-/** `name` keeps a reader's zoom from one figure to the next; `onDrawn` after the figure stands; `handle` is given the element. */
+/** `name` keeps a reader's zoom from one figure to the next; `onDrawn(figure, error)` when it stands, or cannot; `handle` is given the element. */
 export function Plot({ figure, name, label, onDrawn, handle }) {
   const box = useRef(null);
   const night = dark.value;
@@ -15,8 +15,8 @@ export function Plot({ figure, name, label, onDrawn, handle }) {
       if (!current || !box.current) return;
       // react() may keep what it is given: the figure stays as it came, for the cache
       await Plotly.react(box.current, figure.data.map((trace) => ({ ...trace })), dressed(figure.layout, name), CONFIG);
-      if (current) onDrawn?.();
-    })().catch((error) => { if (current) onDrawn?.(error); });
+      if (current) onDrawn?.(figure, null);
+    })().catch((error) => { if (current) onDrawn?.(figure, error); });
     return () => { current = false; };
   }, [figure, night, name]);
 

@@ -49,6 +49,7 @@ function Tabs({ reports, current, choose }) {
 function OneReport({ run, report, hint }) {
   const [frame, setFrame] = useState(-1); // −1: the newest, live
   const [shown, setShown] = useState(null); // {run, frame, figure}
+  const [drawn, setDrawn] = useState(null); // the figure that stands
   const [error, setError] = useState(null);
   const [again, setAgain] = useState(0);
   const handle = useRef(null);
@@ -90,18 +91,19 @@ function OneReport({ run, report, hint }) {
   const current = shown?.run === run?.id && shown?.frame === wanted;
   const ofAnother = Boolean(shown) && shown.run !== run?.id;
   const odd = shown && unsupported(shown.figure);
+  const ready = current && (odd || drawn === shown.figure);
   return html`
-    <div class=${cls('report', ofAnother && 'is-stale')} aria-busy=${askable && !current && !error}>
+    <div class=${cls('report', ofAnother && 'is-stale')} aria-busy=${askable && !ready && !error}>
       <div class="report-stage">
         ${shown && !odd && html`<${Plot} figure=${shown.figure} name=${report.name} label=${t('report.plot', { title: report.title })} handle=${handle}
-            onDrawn=${(problem) => problem && setError(problem)} />`}
+            onDrawn=${(figure, problem) => (problem ? setError(problem) : setDrawn(figure))} />`}
         ${odd && html`<${Empty} title=${t('report.unsupported', { type: odd })} text=${t('report.unsupported.help')} small />`}
-        ${!shown && !error && html`<${Waiting} run=${run} busy=${askable} hint=${hint} />`}
+        ${!(drawn || odd) && !error && html`<${Waiting} run=${run} busy=${askable} hint=${hint} />`}
         ${error && html`<${Failed} error=${error} retry=${() => { setError(null); setAgain(again + 1); }} over=${Boolean(shown)} />`}
         ${ofAnother && !error && html`<span class="report-note">${askable || (run && !isFinal(run) && run.kind === 'quick') ? t('report.updating') : t('report.stale')}</span>`}
       </div>
       <div class="report-foot">
-        ${report.frames && count > 0 && html`<${Player} frame=${wanted} count=${count} live=${frame < 0} running=${!isFinal(run)} ready=${current} show=${setFrame} />`}
+        ${report.frames && count > 0 && html`<${Player} frame=${wanted} count=${count} live=${frame < 0} running=${!isFinal(run)} ready=${ready} show=${setFrame} />`}
         ${shown && !odd && html`<${Exports} handle=${handle} name=${`${report.name}${shown.frame >= 0 ? '-' + shown.frame : ''}`} />`}
       </div>
     </div>`;

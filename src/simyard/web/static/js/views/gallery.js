@@ -90,7 +90,7 @@ function CodeCard({ code }) {
             <ul>${examples.map((example) => html`
               <li key=${example.name}><button type="button" class="example" disabled=${busy !== null} title=${example.help || undefined} onClick=${() => begin(example)}>
                 <span>${example.title}</span>${busy === example.name ? html`<span class="spinner small" aria-hidden="true"></span>` : html`<${Icon} name="next" />`}</button></li>`)}</ul>
-            ${examples.length < code.examples.length && html`<button type="button" class="linklike more" onClick=${() => setAll(true)}>+ ${code.examples.length - examples.length}</button>`}
+            ${examples.length < code.examples.length && html`<button type="button" class="linklike more" onClick=${() => setAll(true)}>${t('gallery.more', { count: code.examples.length - examples.length })}</button>`}
           </div>`}
         <div class="card-foot"><button type="button" class="button" disabled=${busy !== null} onClick=${() => begin(null)}><${Icon} name="plus" />${t('gallery.start')}</button></div>
       </div>
