@@ -43,8 +43,8 @@ class FakeSupervisor:
 
     # ── what a test does ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def change(self, run_id: str, report: str = "", **changes: Any) -> Run:
-        """The run, changed; every listener is told. `report` comes along, as that of a quick run does."""
+    def change(self, run_id: str, figure: str = "", **changes: Any) -> Run:
+        """The run, changed; every listener is told. `figure` comes along, as the first report of a quick run does."""
         with self.moved:
             old = self.runs[run_id]
             if "state" in changes:
@@ -52,14 +52,16 @@ class FakeSupervisor:
             self.last += 1
             new = replace(old, revision=old.revision + 1, change=self.last, **changes)
             self.runs[run_id] = new
-            self._history.append((new.user, Change(run=new, report=report)))
+            self._history.append((new.user, Change(run=new, report=figure)))
             self.moved.notify_all()
             return new
 
-    def complete(self, run_id: str, report: str = "", **changes: Any) -> Run:
-        """The run, completed now."""
+    def complete(self, run_id: str, figure: str = "", **changes: Any) -> Run:
+        """The run, completed now; started, where it was not."""
         now = time.time()
-        return self.change(run_id, report, state=State.COMPLETED, **{"started": now, "ended": now, **changes})
+        if self.runs[run_id].state is State.PENDING:
+            self.start(run_id)
+        return self.change(run_id, figure, state=State.COMPLETED, **{"ended": now, **changes})
 
     def start(self, run_id: str) -> Run:
         """The run, running now."""

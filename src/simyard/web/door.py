@@ -104,10 +104,18 @@ class Door:
         self._idle: list[_Connection] = []
 
     def ask(self, question: Any, wait: float = 0.0) -> Any:
+        # by hand, because this is on every request's way: http.client takes three times as long (its parser of headers is
+        # that of mail)
         body = ASK.encode(question).encode()
         head = f"POST {path_of(type(question))} HTTP/1.1\r\nHost: supervisor\r\nContent-Length: {len(body)}\r\n"
-        status, said = self._exchange(head, body, question, PATIENCE + wait)
-        message = _decoded(said)
+
+        def talk(connection: _Connection) -> tuple[int, bytes]:
+            connection.sock.sendall(f"{head}{self._raw_headers}\r\n".encode("latin-1") + body)
+            return connection.read_answer()
+
+        connection, (status, said) = self._attempt(talk, question, PATIENCE + wait)
+        message = _decoded(said, connection)
+        self._keep(connection)
         if isinstance(message, Problem):
             raise _error(message)
         if status != 200:
@@ -130,18 +138,6 @@ class Door:
     def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
-
-    def _exchange(self, head: str, body: bytes, question: Any, patience: float) -> tuple[int, bytes]:
-        """Status and body of a plain answer. By hand, because this is on every request's way: http.client takes three times
-        as long (its parser of headers is that of mail)."""
-
-        def talk(connection: _Connection) -> tuple[int, bytes]:
-            connection.sock.sendall(f"{head}{self._raw_headers}\r\n".encode("latin-1") + body)
-            return connection.read_answer()
-
-        connection, (status, said) = self._attempt(talk, question, patience)
-        self._keep(connection)
-        return status, said
 
     def _send(self, method: str, what: Any, patience: float) -> tuple[_Connection, http.client.HTTPResponse]:
         path, body = (what, None) if isinstance(what, str) else (path_of(type(what)), ASK.encode(what).encode())
@@ -207,7 +203,10 @@ class Door:
         return connection, False
 
     def _keep(self, connection: _Connection, response: http.client.HTTPResponse | None = None) -> None:
-        is_done = response is None or (response.isclosed() and not response.will_close)
+        """Keep the connection for the next question, if its answer has been read to the end."""
+        is_done = response is None or ((response.isclosed() or response.length == 0) and not response.will_close)
+        if response is not None:
+            response.close()
         if is_done and connection.sock is not None and len(self._idle) < _IDLE:
             self._idle.append(connection)
         else:
@@ -221,8 +220,8 @@ class Door:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise _broken("") from error
+        message = _decoded(body, connection)
         self._keep(connection, response)
-        message = _decoded(body)
         if not isinstance(message, Problem):
             raise BadAnswer("supervisor-malformed", "The supervisor answered with something that is neither a stream nor a problem.")
         raise _error(message)
@@ -283,10 +282,11 @@ def _error(problem: Problem) -> SimyardError:
     return error
 
 
-def _decoded(body: bytes) -> Any:
+def _decoded(body: bytes, connection: _Connection) -> Any:
     try:
         return ANSWER.decode(body)
     except ProtocolError as error:  # not the browser's fault, as a plain ProtocolError would say
+        connection.close()
         raise BadAnswer("supervisor-malformed", f"The supervisor's answer cannot be read: {error.detail}") from error
 
 

@@ -37,19 +37,19 @@ class Web:
     now: list[float]
 
     @property
-    def stranger(self) -> FlaskClient:
+    def stranger(self) -> Any:
         return self.app.test_client()
 
     @property
-    def client(self) -> FlaskClient:
+    def client(self) -> Any:
         client = self.app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {self.services.keys.token}"
         return client
 
-    def get(self, path: str, **more: Any) -> TestResponse:
+    def get(self, path: str, **more: Any) -> Any:
         return self.client.get(f"/api/v1{path}", **more)
 
-    def post(self, path: str, json: Any = None, **more: Any) -> TestResponse:
+    def post(self, path: str, json: Any = None, **more: Any) -> Any:
         return self.client.post(f"/api/v1{path}", json=json, **more)
 
     def simulation(self, **body: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def test_an_empty_file_is_a_file(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "status", "part", "where"),
+    "wanted, status, part, where",
     [
         ("bytes=0-4", 206, b"01234", "bytes 0-4/10"),
         ("bytes=5-", 206, b"56789", "bytes 5-9/10"),

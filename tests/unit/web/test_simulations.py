@@ -42,7 +42,7 @@ def test_an_example_is_where_inputs_begin(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "code"),
+    "body, code",
     [
         ({"code": "nothing"}, "unknown-code"),
         ({"code": "grayscott", "example": "nothing"}, "unknown-example"),
@@ -70,7 +70,7 @@ def test_errors_of_inputs_stand_beside_their_names(web: Web) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "content_type", "status", "code"),
+    "data, content_type, status, code",
     [
         (b"[]", "application/json", 400, "malformed-json"),
         (b'"text"', "application/json", 400, "malformed-json"),
@@ -195,7 +195,7 @@ def test_a_deleted_simulation_is_gone_and_its_runs_stay(web: Web) -> None:
     answer = web.client.delete(f"/api/v1/simulations/{old['id']}")
     assert problem(answer) == (409, "simulation-active")
     assert answer.json["location"] == f"/api/v1/runs/{run['id']}"
-    web.supervisor.complete(web.supervisor.start(run["id"]).id)
+    web.supervisor.complete(run["id"])
     assert web.client.delete(f"/api/v1/simulations/{old['id']}").status_code == 204
     assert problem(web.get(f"/simulations/{old['id']}")) == (404, "unknown-simulation")
     assert web.get(f"/runs/{run['id']}").json["state"] == State.COMPLETED.value
