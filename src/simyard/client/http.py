@@ -101,12 +101,12 @@ class Http:
         try:
             yield answer
         except BaseException:
-            connection.close()
+            _close(connection, answer)
             raise
         if answer.isclosed() and not answer.will_close and self._idle is None:
             self._idle = connection
         else:
-            connection.close()
+            _close(connection, answer)
 
     def _patiently(
         self, method: str, target: str, body: bytes | IO[bytes] | None, headers: dict[str, str], *, repeat: bool
@@ -142,8 +142,10 @@ class Http:
             connection = self._connect()
             answer = _say(connection, method, target, body, headers)
         if answer.status >= 400:
-            with contextlib.closing(connection):
+            try:
                 raise _problem(answer, self.url)
+            finally:
+                _close(connection, answer)
         return connection, answer
 
     def _connect(self) -> http.client.HTTPConnection:
@@ -155,6 +157,12 @@ class Http:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _close(connection: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> None:
+    """Close both: the answer of a server that hangs up afterwards owns the socket, and the connection has none any more."""
+    answer.close()
+    connection.close()
 
 
 def _say(
