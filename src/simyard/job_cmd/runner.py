@@ -8,9 +8,10 @@
 Exit status of `run`: 0 the final event is written, 3 refused (it runs elsewhere, or has run), 4 the final event
 could not be written. The run directory is described in protocol/rundir.py, the code's side in docs/reference/code-py.md.
 
-The job cmd never executes a line of the code in its own process. prepare() runs in a fork, which then becomes the
-command (exec) or goes on with the callable; progress() runs in a second fork, finish() and the first report in a third.
-So a code that hangs, crashes or eats memory is always somebody else who can be killed.
+The job cmd never executes a line of the code in its own process: it forks the "code's side", which imports code.py and
+calls prepare(). If that returned a command, the job cmd starts it, and the code's side stays for progress(), finish()
+and the first report; if a callable, the fork goes on with that, and another one is made for the rest. So a code.py that
+hangs, crashes or eats memory is always somebody else who can be killed.
 """
 import errno
 import fcntl
@@ -51,6 +52,12 @@ POLL_SECONDS, EVENT_SECONDS = 0.5, 0.1
 #: A run that is over sooner (seconds) is done again as soon as it would be missed: it reserves no room on the disk, and its
 #: final event is not waited for to be on it. On ext4 each would cost 4 ms. The supervisor stores the event anyway.
 SHORT = 1.0
+#: So long after a run was started serve forks the next job cmd ahead: that is no time to take a processor from the run (seconds).
+SPARE_SECONDS = 0.02
+#: A message of the code's side may not be longer (bytes).
+MAX_TOLD = 4 << 20
+#: The code's side has that long to leave progress() and see to the results (seconds).
+READY_SECONDS = 2.0
 REFUSED, NOT_WRITTEN = 3, 4
 
 #: Seconds that no change of the date moves. Python 2.7 has only the ticks of 10 ms that times() counts.
@@ -103,6 +110,15 @@ def native(value):
     return octets(value) if PY2 else os.fsdecode(octets(value))  # novm: Python 3 only
 
 
+def armor(data):
+    """Any bytes as text that JSON can carry; `unarmor` gives them back."""
+    return data.decode("latin-1")
+
+
+def unarmor(told):
+    return told.encode("latin-1")
+
+
 def words(error):
     """What an exception says, for people."""
     if isinstance(error, MemoryError):
@@ -118,6 +134,11 @@ def words(error):
 
 def signal_name(number):
     return text(SIGNALS.get(number, "signal %d" % number))
+
+
+def meaning(name):
+    """A signal's name, with what it most likely means."""
+    return u"%s: %s" % (name, MEANING[name]) if name in MEANING else text(name)
 
 
 def complain(what):
@@ -498,6 +519,10 @@ class Wakeup(object):
         return ready
 
 
+def to_line(message):
+    return json.dumps(message).encode("ascii") + b"\n"
+
+
 def read_some(fd):
     """What can be read now: None nothing yet, b"" the end."""
     try:
@@ -511,30 +536,60 @@ def read_some(fd):
 PROGRESS_ROW = b'{"progress"'
 
 
-class Child(object):
-    """A fork that does `work(tell)` in a session of its own and tells its parent JSON lines through a pipe.
+class Orders(object):
+    """A fork's end of the pipe through which its parent tells it things."""
 
-    It dies with its parent (where the kernel can be asked for that). `status` is None until `reap` has met it.
+    def __init__(self, fd):
+        self._fd, self._buffer = fd, b""
+
+    def next(self, patience=None):
+        """The next message; None after `patience` seconds without one. Raises EOFError when the parent wants no more."""
+        until = None if patience is None else clock() + patience
+        while b"\n" not in self._buffer:
+            if until is not None and not select.select([self._fd], [], [], max(0.0, until - clock()))[0]:
+                return None
+            data = os.read(self._fd, 1 << 16)
+            if not data:
+                raise EOFError
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return json.loads(line.decode("utf-8"))
+
+
+class Child(object):
+    """A fork that does `work(tell, orders)` in a session of its own and tells its parent JSON lines through a pipe.
+
+    It dies with its parent (where the kernel can be asked for that). `status` is None until it was met by a wait.
     """
 
     def __init__(self, work, drop=()):
         self._pipe, write = pipe()
+        orders, self._orders = (close_on_exec(fd) for fd in os.pipe())
         self._buffer = b""
         self.status = None
         seen, parent = STOPS[0], os.getpid()
         self.pid = os.fork()
         if self.pid:
-            os.close(write)
+            close_quietly(write, orders)
             self.fds = [self._pipe]
             return
         code = 1
         try:
-            settle(seen, parent, [self._pipe] + list(drop))
-            code = work(lambda message: write_all(write, json.dumps(message).encode("ascii") + b"\n"))
+            settle(seen, parent, [self._pipe, self._orders] + list(drop))
+            code = work(lambda message: write_all(write, to_line(message)), Orders(orders))
+        except EOFError:
+            code = 0
         except BaseException:  # the wall of this process: what it was to do guards itself
             trace()
         finally:
             os._exit(code)
+
+    def order(self, message):
+        """Tell the fork something. That it is dead will be noticed elsewhere."""
+        try:
+            write_all(self._orders, to_line(message))
+        except OSError:
+            pass
 
     def lines(self):
         """The messages that have come. Of those of progress only the last: each says all that is known."""
@@ -542,7 +597,7 @@ class Child(object):
         for _ in range(16):  # a flood must not keep the reader from its other work
             data = read_some(self._pipe) if self.fds else None
             if data == b"":
-                self.close()
+                self.close()  # it has ended, and all that came from it has
             if not data:
                 break
             self._buffer += data
@@ -557,14 +612,59 @@ class Child(object):
                 continue
             if isinstance(message, dict):
                 told.append(message)
-        if len(self._buffer) > MAX_REQUEST:
+        if len(self._buffer) > MAX_TOLD:
             self._buffer = b""
         return told
 
     def close(self):
-        if self.fds:
-            os.close(self._pipe)
-            self.fds = []
+        close_quietly(*self.fds)
+        self.fds = []
+
+
+class Process(object):
+    """A command that was started: like a Child, but it tells nothing."""
+
+    fds = ()
+
+    def __init__(self, args):
+        self.pid = spawn(args)
+        self.status = None
+
+    def lines(self):
+        return []
+
+    def close(self):
+        pass
+
+
+def spawn(args):
+    """Start a command in a session of its own. Returns its pid; raises OSError if it cannot be started."""
+    defaults = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP]
+    if sys.version_info >= (3, 8):
+        try:
+            # does not copy this process as a fork does
+            return os.posix_spawnp(args[0], args, os.environ, setsid=True, setsigmask=[], setsigdef=defaults)  # novm
+        except NotImplementedError:
+            pass
+    read, write = (close_on_exec(fd) for fd in os.pipe())
+    seen, parent = STOPS[0], os.getpid()
+    pid = os.fork()
+    if not pid:
+        try:
+            settle(seen, parent, [read])
+            for number in defaults:
+                signal.signal(number, signal.SIG_DFL)
+            os.execvp(args[0], args)
+        except EnvironmentError as error:
+            os.write(write, b"%d" % error.errno)
+        finally:
+            os._exit(127)
+    os.close(write)
+    problem = os.read(read, 20)
+    os.close(read)
+    if problem:
+        raise OSError(int(problem), os.strerror(int(problem)))
+    return pid
 
 
 def settle(seen, parent, drop):
@@ -590,6 +690,19 @@ def null_input():
     os.dup2(fd, 0)
     if fd:
         os.close(fd)
+
+
+def to_log(directory):
+    """Send what is printed to the run's log; False if that cannot be (then it goes nowhere)."""
+    try:
+        log = open_fd(os.path.join(directory, LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    except OSError:
+        log = None
+    fd = open_fd(os.devnull, os.O_WRONLY) if log is None else log
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
+    return log is not None
 
 
 def status_of(status):
@@ -770,9 +883,9 @@ def ring(spec):
         os.close(fd)
 
 
-def set_oom_score(score):
+def set_oom_score(score, pid="self"):
     try:
-        with open("/proc/self/oom_score_adj", "w") as file:
+        with open("/proc/%s/oom_score_adj" % pid, "w") as file:
             file.write(str(score))
     except EnvironmentError:
         pass
@@ -828,22 +941,63 @@ def remove(path):
         pass
 
 
-def execute(args, tell):
-    """Become the command. Returns only if that failed, having told why."""
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+def seal():
+    """Let no descriptor of this process reach a command, whoever opened it."""
     for name in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
         if int(name) > 2:
             try:
                 close_on_exec(int(name))
             except EnvironmentError:
                 pass
+
+
+def children():
+    """Pids of this process's children, None where the kernel does not tell."""
     try:
-        os.execvpe(args[0], args, os.environ)
-    except EnvironmentError as error:
-        why = {errno.ENOENT: u"it was not found", errno.EACCES: u"it may not be executed"}.get(error.errno, text(error.strerror))
-        tell({"failed": u"The command %s could not be started: %s." % (text(args[0], 500), why)})
-    return 127
+        with open("/proc/self/task/%d/children" % os.getpid(), "rb") as file:
+            return set(int(pid) for pid in file.read().split())
+    except (EnvironmentError, ValueError):
+        return None
+
+
+def attend(module, run, tell, orders):
+    """In the code's side, while the code runs elsewhere: ask progress() again and again; when told that the code has
+    ended, ask it once more, then finish(), then for the report that is wanted."""
+    has_progress, complained = hasattr(module, "progress"), False
+    asked = orders.next(POLL_SECONDS if has_progress else None)
+    while asked is None:
+        try:
+            tell({"progress": progress_of(module.progress(run) or {})})
+        except Exception:
+            if not complained:
+                trace()
+            complained = True
+        asked = orders.next(POLL_SECONDS)
+    tell({"reading": True})
+    run.exit_code, run.signal = asked["exit_code"], asked["signal"]
+    run._known.update(asked["progress"])
+    if has_progress and asked["started"]:
+        try:
+            told = progress_of(module.progress(run) or {})
+            tell({"progress": told})
+            run._known.update((key, value) for key, value in told.items() if value is not None)
+        except Exception:
+            trace()
+    if hasattr(module, "finish"):
+        try:
+            tell({"finished": finished(module.finish(run))})
+        except BaseException as error:
+            trace()
+            tell({"unfinished": words(error)})
+            return
+    if asked["report"]:
+        limit_memory(max(int(run.memory), REPORT_MEMORY))
+        try:
+            write_report(module, run, asked["report"], -1)
+            tell({"report": asked["report"]})
+        except BaseException as error:
+            trace()
+            tell({"report_failed": words(error)})
 
 
 # ── run ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -852,130 +1006,133 @@ def execute(args, tell):
 class Job(object):
     """One run, from its first event to its final one. `module` is the code's, if this process is a fork of a warm one."""
 
-    def __init__(self, directory, module=None, mark=None, seen=0):
-        self.directory = directory
+    def __init__(self, module=None, mark=None):
         self.module = module
-        self.mark = mark
-        self.seen = seen
-        self.spec = {"run": os.path.basename(os.path.abspath(directory)), "bell": ""}
-        self.code = self.helper = None
+        self.mark = mark or Mark()
+        self.seen = STOPS[0]
         self.has = ()
-        self.prepared = self.failed = self.stopping = None
-        self.started = self.done = self.killed = self.reaper = self.alone = False
-        self.finished = self.failed_after = self.report_failed = self.ended = None
+        self.prepared = self.failed = self.stopping = self.kill_at = None
+        self.started = self.done = self.killed = self.reading = False
+        self.finished = self.unfinished = self.report_failed = self.ended = self.side = self.unstarted = None
         self.report_made = ""
         self.known, self.shown = progress_of({}), progress_of({})
-        self.next_event = self.cpu = 0.0
+        self.next_event = self.read_at = self.cpu = 0.0
         self.peak = 0
         self.left_behind = set()
         self.warnings = []
-
-    def run(self):
-        """Execute the run. Returns the exit status of the job cmd."""
+        # all that can be done before it is known what to run, the code's side included
         try:
-            self.journal = Journal(self.directory)
+            os.setsid()
+        except OSError:
+            pass  # it leads a session already
+        null_input()
+        self.reaper = prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+        self.wakeup = Wakeup()
+        self.mine = [self.wakeup.fd, self.wakeup.writer]
+        self.me = {"pid": os.getpid(), "host": text(socket.gethostname()), "boot": boot()}
+        self.code = Child(self._be_code, self.mine)
+
+    def wait_and_run(self, orders):
+        """Run the directory that comes through a pipe, if one comes."""
+        told = b""
+        while not told.endswith(b"\0"):
+            data = os.read(orders, 1 << 16)
+            if not data:
+                return 0
+            told += data
+        os.close(orders)
+        prctl(1, 0)  # from here on it outlives serve
+        return self.run(native(told[:-1]))
+
+    def run(self, directory):
+        """Execute the run in a run directory (an absolute path). Returns the exit status of the job cmd."""
+        self.begin = clock()
+        self.directory = directory
+        self.spec = {"run": os.path.basename(directory), "bell": ""}
+        try:
+            self.journal = Journal(directory)
         except Held as held:
             complain(held)
             return REFUSED
         except EnvironmentError as error:
             complain(u"the run cannot be told of. " + words(error))
             return NOT_WRITTEN
+        self.mine += [self.journal.fd, self.journal.lock]
         problem = None
         try:
-            self.spec = read_spec(self.directory)
+            self.spec = read_spec(directory)
         except (EnvironmentError, ValueError, KeyError, TypeError) as error:
             problem = u"What to run could not be read from %s. %s" % (RUN, words(error))
         earlier = self.journal.begun
         if self.journal.final or (earlier and earlier["data"]["epoch"] >= self.spec.get("epoch", 0)):
-            complain(u"the run in %s has begun already, or has ended" % text(self.directory))
+            complain(u"the run in %s has begun already, or has ended" % text(directory))
             return REFUSED
-        self.begin = clock()
-        self.wakeup = Wakeup()
         try:
-            self._settle()
+            if not to_log(directory):
+                self.warnings.append(u"There is no log: it could not be written.")
+            self.mark.write(self.spec["run"])
+            set_oom_score(300)
             if earlier:
-                end_left(self.spec["run"], self.directory)
+                end_left(self.spec["run"], directory)
             data = self._execute() if problem is None else final_data("failed", problem)
         except Exception as error:  # the wall of the job cmd: whatever it was, the run ends, and says why
             trace()
+            self._end_side()
             self._clear(clock())
             data = final_data("failed", u"The run could not be carried out. " + words(error), self._usage())
+        self._end_side()
         self._clear(clock())
         return self._end(data)
 
-    def _settle(self):
-        """Become the job cmd: nobody's terminal, nobody's pipe, father of all orphans, first to go when memory ends."""
-        try:
-            os.setsid()
-        except OSError:
-            pass  # it leads a session already
-        null_input()
-        try:
-            log = open_fd(os.path.join(self.directory, LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        except OSError as error:
-            log = open_fd(os.devnull, os.O_WRONLY)
-            self.warnings.append(u"There is no log. " + words(error))
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
-        self.reaper = prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
-        (self.mark or Mark()).write(self.spec["run"])
-        set_oom_score(300)
-
-    def _event(self, event, data):
-        if clock() - self.begin > SHORT:
-            self.journal.reserve()
-        self.journal.append(event, data)
-        ring(self.spec)
-
-    def _reserve(self):
-        try:
-            self.journal.reserve()
-        except OSError as error:
-            complain(u"there is no room to keep for the final event. " + words(error))
-
     def _execute(self):
-        self._event(BEGUN, {"epoch": self.spec["epoch"], "pid": os.getpid(), "host": text(host()), "boot": boot()})
-        self.code = Child(self._become_code, self._mine())
+        self._event(BEGUN, dict(self.me, epoch=self.spec["epoch"]))
+        self.code.order([text(self.directory, 1 << 16), self.spec])
+        os.environ.update(environment(self.spec))
+        os.chdir(os.path.join(self.directory, WORK))
         self._follow()
         self._clear(self.kill_at if self.stopping else clock())
         state, reason = self._verdict()
         usage = self._usage()
         results = {}
         if not self.stopping or state == "completed":
-            state, reason, results = self._afterwards(state, reason)
+            state, reason, results = self._read_results(state, reason)
         report = self.report_made if state == "completed" else ""
         return final_data(state, reason, usage, results, self.warnings, report)
 
-    def _mine(self):
-        return [self.journal.fd, self.journal.lock, self.wakeup.fd, self.wakeup.writer]
+    # -- in the forks
 
-    def _become_code(self, tell):
-        """In the fork: prepare, then become the command, or go on with the callable."""
-        spec = self.spec
-        os.environ.update({"SIMYARD_RUN": str(spec["run"]), "SIMYARD_CORES": str(spec["cores"]), "OMP_NUM_THREADS": str(spec["cores"])})
-        for name, value in (("PYTHONUNBUFFERED", "1"), ("PYTHONIOENCODING", "utf-8")):
-            os.environ.setdefault(name, value)
-        set_oom_score(800)
+    def _be_code(self, tell, orders):
+        """The code's side: once told what to run, prepare it, then go on with the callable, or attend to the command."""
         log_streams()
+        set_oom_score(800)
+        directory, spec = orders.next()
+        directory = native(directory)
+        to_log(directory)
+        self.mark.write(spec["run"])
+        os.environ.update(environment(spec))
+        before = dict(os.environ)
+        code = 0
         try:
-            os.chdir(os.path.join(self.directory, WORK))
+            os.chdir(os.path.join(directory, WORK))
             module = self.module or load_code(spec["code_dir"])
-            run = Run(self.directory, spec, tell)
+            run = Run(directory, spec, tell)
             if not hasattr(module, "prepare"):
                 raise RuntimeError("This code's code.py has no prepare().")
             what = module.prepare(run)
-            args = None if callable(what) else arguments(what)  # novm: 2.7 has it
-            tell({"prepared": {"command": args is not None, "has": [n for n in ("progress", "finish", "report") if hasattr(module, n)]}})
-            if args is not None:
-                sys.stdout.flush()
-                return execute(args, tell)
-            what(run)
-            tell({"done": True})
-            code = 0
+            command = None if callable(what) else arguments(what)  # novm: 2.7 has it
+            has = [name for name in ("progress", "finish", "report") if hasattr(module, name)]
+            set_to = [(name, value) for name, value in os.environ.items() if before.get(name) != value]
+            tell({"prepared": {"has": has, "command": command, "environment": [[armor(octets(part)) for part in pair] for pair in set_to]}})
+            if command is None:
+                what(run)
+                tell({"done": True})
+            elif has:
+                attend(module, Run(directory, spec), tell, orders)
         except SystemExit as error:
             code, said = exit_of(error)
             tell({"done": True} if code == 0 else {"failed": said})
+        except EOFError:
+            raise
         except BaseException as error:
             trace()
             tell({"failed": words(error)})
@@ -983,13 +1140,39 @@ class Job(object):
         sys.stdout.flush()
         return code
 
+    def _be_side(self, tell, orders):
+        """The code's side beside a callable, or in place of one that has died."""
+        log_streams()
+        set_oom_score(800)
+        module = self.module or load_code(self.spec["code_dir"])
+        attend(module, Run(self.directory, self.spec), tell, orders)
+        sys.stdout.flush()
+        return 0
+
     # -- while the code runs
 
+    def _event(self, event, data):
+        if clock() - self.begin > SHORT:
+            self.journal.reserve()
+        self.journal.append(event, data)
+        ring(self.spec)
+
+    def _wait(self, due):
+        """Wait for something to happen, at the latest until one of the times `due`, and take in what it is."""
+        both = [child for child in (self.code, self.side) if child]
+        fds = [fd for child in both for fd in child.fds]
+        if clock() < self.read_at:
+            due, fds = due + [self.read_at], []
+        self.wakeup.wait(fds, min(due) if due else None)
+        self._reap()
+        for child in both:
+            for message in child.lines():
+                self._heard(message)
+
     def _follow(self):
+        """From the order to prepare until the code has ended."""
         limit = self.begin + self.spec["time_limit"] if self.spec["time_limit"] else None
-        read_at, look_at = 0.0, clock() + POLL_SECONDS
-        started_by = self.kill_at = None
-        room_at = self.begin + SHORT
+        room_at, look_at = self.begin + SHORT, self.begin + POLL_SECONDS
         while self.code.status is None:
             now = clock()
             if not self.stopping and STOPS[0] != self.seen:
@@ -999,37 +1182,45 @@ class Job(object):
             if self.stopping and now >= self.kill_at and not self.killed:
                 self.killed = True
                 kill(self.code.pid, signal.SIGKILL, group=True)
-            if self.prepared and not self.started and (not self.prepared["command"] or not self.code.fds or now >= started_by):
-                self._start()
-            if self.started and self.helper is None and not self.stopping and "progress" in self.has and now >= look_at:
-                self.helper = Child(self._watch, self._mine() + self.code.fds)
-            if room_at and now >= room_at:
+            if room_at is not None and now >= room_at:
                 room_at = None
-                self._reserve()
+                try:
+                    self.journal.reserve()
+                except OSError as error:
+                    complain(u"there is no room to keep for the final event. " + words(error))
+            watching = self.started and "progress" in self.has and not self.side and not self.stopping
+            if watching and now >= look_at:
+                self.side = Child(self._be_side, self.mine + self.code.fds)
+                watching = False
             self._show_progress(now)
             due = [] if self.stopping or limit is None else [limit]
             due += [self.kill_at] if self.stopping and not self.killed else []
-            due += [room_at] if room_at else []
-            due += [started_by] if started_by and not self.started else []
-            due += [self.next_event] if self.known != self.shown and self.started else []
-            due += [look_at] if self.started and self.helper is None and "progress" in self.has and not self.stopping else []
-            fds = list(self.code.fds)
-            if now < read_at:
-                due, fds = due + [read_at], []
-            self.wakeup.wait(fds + (self.helper.fds if self.helper else []), min(due) if due else None)
-            self._reap()
-            for child in (self.code, self.helper):
-                for message in child.lines() if child else ():
-                    self._heard(message)
-                    if "progress" in message:
-                        read_at = clock() + 0.01  # a code that tells all the time is read in gulps
-                    if self.prepared and started_by is None:
-                        started_by = clock() + 0.05
+            due += [room_at] if room_at is not None else []
+            due += [look_at] if watching else []
+            due += [self.next_event] if self.started and self.known != self.shown else []
+            self._wait(due)
+            if self.prepared and not self.started and not self.stopping and not self.failed:
+                self._start()
         for message in self.code.lines():
             self._heard(message)
         self.code.close()
-        if self.prepared and not self.started and not (self.prepared["command"] and self.failed):
-            self._start()
+
+    def _start(self):
+        """The input is prepared: start the command, or find that the callable has begun."""
+        if self.prepared["command"]:
+            os.environ.update((native(unarmor(name)), native(unarmor(value))) for name, value in self.prepared["environment"])
+            try:
+                command = Process([unarmor(word) for word in self.prepared["command"]])
+            except EnvironmentError as error:
+                why = {errno.ENOENT: u"it was not found", errno.EACCES: u"it may not be executed"}.get(error.errno, words(error))
+                self.failed = u"The command %s could not be started: %s." % (text(unarmor(self.prepared["command"][0]), 500), why)
+                self.unstarted = (127, None)
+                kill(self.code.pid, signal.SIGKILL, group=True)
+                return
+            set_oom_score(800, command.pid)
+            self.side, self.code = self.code if self.code.status is None else None, command
+        self.started = True
+        self._event(STARTED, {"pid": self.code.pid, "group": self.code.pid})
 
     def _heard(self, message):
         """A message of the code's side, which is foreign: only what has the right form counts."""
@@ -1039,17 +1230,18 @@ class Job(object):
             except (TypeError, ValueError):
                 return
             self.known.update((key, value) for key, value in told.items() if value is not None)
+            self.read_at = clock() + 0.01  # who tells all the time is read in gulps
         elif isinstance(message.get("prepared"), dict):
             self.prepared = message["prepared"]
-            self.has = self.prepared.get("has", ())
-        elif "failed" in message:
-            self.failed = text(message["failed"])
-        elif "done" in message:
-            self.done = True
-
-    def _start(self):
-        self.started = True
-        self._event(STARTED, {"pid": self.code.pid, "group": self.code.pid})
+            self.has = self.prepared["has"]
+        elif isinstance(message.get("finished"), dict):
+            self.finished = message["finished"]
+        elif "reading" in message or "done" in message:
+            self.reading, self.done = self.reading or "reading" in message, self.done or "done" in message
+        else:
+            for name, words_of in (("failed", "failed"), ("unfinished", "unfinished"), ("report", "report_made"), ("report_failed", "report_failed")):
+                if name in message:
+                    setattr(self, words_of, text(message[name]))
 
     def _show_progress(self, now, last=False):
         """Tell what is new of the progress: frames soon, the rest less often the longer the run lasts already."""
@@ -1063,92 +1255,79 @@ class Job(object):
         except OSError:
             self.next_event = now + 5.0  # the disk is full; what room there is belongs to the final event
 
-    def _watch(self, tell):
-        """In a fork: ask the code's progress() again and again."""
-        log_streams()
-        os.chdir(os.path.join(self.directory, WORK))
-        module = self.module or load_code(self.spec["code_dir"])
-        run = Run(self.directory, self.spec)
-        complained = False
-        while True:
-            try:
-                tell({"progress": progress_of(module.progress(run) or {})})
-            except Exception:
-                if not complained:
-                    trace()
-                complained = True
-            time.sleep(POLL_SECONDS)
-
     def _stop(self, why):
         self.stopping = why
         self.kill_at = clock() + self.spec["grace"]
-        if self.helper:
-            kill(self.helper.pid, signal.SIGKILL, group=True)
+        self._end_side()
         kill(self.code.pid, signal.SIGTERM, group=True)
         kill(self.code.pid, signal.SIGCONT, group=True)
         for pid, group in left_of(self.spec["run"], self.directory, mine=True).items():
             if group != self.code.pid:  # a second TERM would mean "at once" to some
                 kill(pid, signal.SIGTERM)
 
+    def _end_side(self):
+        if self.side:
+            kill(self.side.pid, signal.SIGKILL, group=True)
+            while self.side.status is None:
+                self.wakeup.wait([], None)
+                self._reap()
+            self.side.close()
+        self.side = None
+
     def _reap(self):
-        """Meet whatever has ended. Afterwards `alone` says whether anything is left that is known of."""
+        """Meet whatever has ended. True: there are no other children than the code's side."""
         while True:
             try:
                 pid, status, used = os.wait4(-1, os.WNOHANG)
             except OSError as error:
                 if error.errno == errno.EINTR:
                     continue
-                self.alone = True
-                return
+                return True
             if not pid:
-                self.alone = False
-                return
-            if self.helper and pid == self.helper.pid:
-                self.helper.status = status
+                return bool(self.side) and children() == set([self.side.pid])
+            if self.side and pid == self.side.pid:
+                self.side.status = status
                 continue
             self.cpu += used.ru_utime + used.ru_stime
             self.peak = max(self.peak, used.ru_maxrss * 1024)
-            if self.code and pid == self.code.pid:
+            if pid == self.code.pid:
                 self.code.status = status
                 self.ended = clock()
 
     def _clear(self, kill_at):
-        """Return when nothing of the run is left; from `kill_at` on by killing it."""
-        if self.helper:
-            kill(self.helper.pid, signal.SIGKILL, group=True)
-            self.helper.close()
+        """Return when nothing of the run is left but the code's side; from `kill_at` on by killing it."""
         pause = 0.005
-        while True:
-            self._reap()
-            if self.alone and self.reaper:
-                break
-            left = []
-            if clock() >= kill_at or not self.reaper:
-                left = left_of(self.spec["run"], self.directory, mine=True)
-                if self.alone and not left:
-                    break
+        # with this process the father of all orphans, no children means nothing left; else everybody is looked at
+        while not (self._reap() and self.reaper):
+            left = left_of(self.spec["run"], self.directory, mine=True) if clock() >= kill_at or not self.reaper else {}
+            if self.side:
+                left.pop(self.side.pid, None)
+            if not left and not self.reaper:
+                return
             if clock() >= kill_at:
                 for pid in left:
                     kill(pid, signal.SIGKILL)
-                    if not self.helper or pid != self.helper.pid:
-                        self.left_behind.add(pid)
+                self.left_behind.update(left)
                 self.killed = self.killed or bool(self.stopping and left)
                 pause = min(0.5, pause * 2)
                 self.wakeup.wait([], clock() + pause)
             else:
                 self.wakeup.wait([], kill_at if self.reaper else min(kill_at, clock() + 0.05))
-        self.helper = None
 
     # -- when it has ended
 
+    def _ended(self):
+        """(exit code, signal's name) of the code."""
+        return self.unstarted or ((None, None) if self.code.status is None else status_of(self.code.status))
+
     def _usage(self):
-        exit_code, name = status_of(self.code.status) if self.code and self.code.status is not None else (None, None)
+        exit_code, name = self._ended()
         wall = (self.ended or clock()) - self.begin
         return {"wall": round(wall, 6), "cpu": round(self.cpu, 6), "peak_memory": self.peak, "exit_code": exit_code, "signal": name}
 
     def _verdict(self):
         """(state, reason) by how the code ended."""
-        exit_code, name = status_of(self.code.status)
+        exit_code, name = self._ended()
         count = len(self.left_behind)
         if count and not self.stopping:
             self.warnings.append(u"It left %d process%s running, which %s ended." % (count, "es" * (count > 1), "were" if count > 1 else "was"))
@@ -1164,116 +1343,65 @@ class Job(object):
             return "failed", self.failed
         where = u"The code" if self.prepared else u"The preparation of the input"
         if name:
-            return "failed", u"%s was ended by %s%s." % (where, name, u": " + MEANING[name] if name in MEANING else u"")
+            return "failed", u"%s was ended by %s." % (where, meaning(name))
         if exit_code or not self.prepared or not self.prepared["command"]:
             early = u"" if exit_code else u" before it was done"
             if exit_code == 128 + signal.SIGKILL:
-                early = u", which a shell says of SIGKILL: " + MEANING["SIGKILL"]
-            said = self._last_words()
+                early = u", which a shell says of " + meaning("SIGKILL")
+            said = last_words(self.directory)
             return "failed", u"%s ended with exit status %d%s.%s" % (where, exit_code, early, u" Its last words: " + said if said else u"")
         return "completed", u""
 
-    def _last_words(self):
-        try:
-            with open(os.path.join(self.directory, LOG), "rb") as file:
-                file.seek(0, 2)
-                file.seek(max(0, file.tell() - 4096))
-                lines = text(file.read(), 5000).split(u"\n")
-        except EnvironmentError:
-            return u""
-        said = [line.strip() for line in lines if line.strip()]
-        return text(said[-1], 300) if said else u""
-
-    def _afterwards(self, state, reason):
-        """Let the code read its results and make the first report, in a fork. Returns (state, reason, results)."""
-        spec = self.spec
+    def _read_results(self, state, reason):
+        """Have the code's side read the results and make the first report. Returns (state, reason, results)."""
+        spec, finishing = self.spec, "finish" in self.has
         wanted = spec.get("first_report", "") if spec["kind"] == "quick" and state == "completed" else ""
-        if self.prepared and ("finish" in self.has or wanted or ("progress" in self.has and self.started)):
-            self._help(Child(lambda tell: self._read_results(tell, wanted), self._mine()), wanted)
+        if finishing or wanted or ("progress" in self.has and self.started):
+            exit_code, name = self._ended()
+            asked = {"exit_code": exit_code, "signal": name, "progress": self.known, "started": self.started, "report": wanted}
+            if self.side:
+                self.side.order(asked)
+                until = clock() + READY_SECONDS
+                while self.side.status is None and not self.reading and clock() < until and STOPS[0] == self.seen:
+                    self._wait([until])
+            if not self.reading:
+                self._end_side()
+                self.side = Child(self._be_side, self.mine)
+                self.side.order(asked)
+            self._hear_results(finishing, wanted)
         self._show_progress(clock(), last=True)
-        if "finish" in self.has and self.finished is None:
-            if state == "completed" and self.failed_after is not None:
-                return "failed", self.failed_after, {}
-            self.warnings += [self.failed_after] if self.failed_after else []
+        if finishing and self.finished is None:
+            if state == "completed" and self.unfinished is not None:
+                return "failed", self.unfinished, {}
+            self.warnings += [self.unfinished] if self.unfinished else []
         elif wanted and not self.report_made:
-            self.warnings.append(u"The report %s could not be made. %s" % (text(wanted), self.report_failed or self.failed_after or u""))
+            self.warnings.append(u"The report %s could not be made. %s" % (text(wanted), self.report_failed or self.unfinished or u""))
         found = self.finished or {}
         self.warnings += found.get("warnings", [])
         return state, found.get("reason") or reason, found.get("results") or {}
 
-    def _help(self, helper, wanted):
-        """Wait for the fork that reads the results, within limits. A stop cuts it short, and the code's own end stands."""
-        self.helper = helper
-        finishing = "finish" in self.has
+    def _hear_results(self, finishing, wanted):
+        """Wait for the results, within limits. A stop cuts it short, and the code's own end stands."""
         until = clock() + (FINISH_SECONDS if finishing else REPORT_SECONDS)
-        asked = cut = False
-        while helper.status is None:
+        asked = False
+        while self.side.status is None and clock() < until:
             if STOPS[0] != self.seen and not asked:
                 asked = True
-                until = min(until, clock() + (self.spec["grace"] if finishing else 0))
-            if clock() >= until and not cut:
-                cut = True
-                kill(helper.pid, signal.SIGKILL, group=True)
-            self.wakeup.wait(helper.fds, None if cut else until)
-            self._reap()
-            for message in helper.lines():
-                if isinstance(message.get("finished"), dict):
-                    self.finished = message["finished"]
-                    finishing = False
-                    until = clock() + (REPORT_SECONDS if wanted and not asked else 0 if wanted else 1.0)
-                elif "report" in message:
-                    self.report_made = text(message["report"])
-                elif "report_failed" in message:
-                    self.report_failed = text(message["report_failed"])
-                elif "failed" in message:
-                    self.failed_after = text(message["failed"])
-                else:
-                    self._heard(message)
+                until = min(until, clock() + (self.spec["grace"] if finishing else 0.0))
+            self._wait([until])
+            if finishing and self.finished is not None:
+                finishing = False
+                until = clock() + (1.0 if not wanted else 0.0 if asked else REPORT_SECONDS)
         what = u"Reading the results" if finishing else u"It"
-        if cut and asked and finishing:
+        if self.side.status is None and asked and finishing:
             self.warnings.append(u"The stop came while the results were being read; they are not complete.")
-        elif cut and asked:
+        elif self.side.status is None and asked:
             self.report_failed = u"The stop came first."
-        elif cut and (finishing or wanted):
-            self.failed_after = u"%s took longer than %g s and was stopped." % (what, FINISH_SECONDS if finishing else REPORT_SECONDS)
-        elif self.failed_after is None and helper.status != 0:
-            code, name = status_of(helper.status)
-            why = u"was ended by %s%s" % (name, u": " + MEANING[name] if name in MEANING else u"") if name else u"ended with exit status %d" % code
-            self.failed_after = u"%s %s." % (what, why)
-
-    def _read_results(self, tell, wanted):
-        """In the fork: last progress, finish(), first report."""
-        log_streams()
-        set_oom_score(800)
-        os.chdir(os.path.join(self.directory, WORK))
-        module = self.module or load_code(self.spec["code_dir"])
-        run = Run(self.directory, self.spec)
-        run.exit_code, run.signal = status_of(self.code.status)
-        run._known.update(self.known)
-        if hasattr(module, "progress") and self.started:
-            try:
-                told = progress_of(module.progress(run) or {})
-                tell({"progress": told})
-                run._known.update((key, value) for key, value in told.items() if value is not None)
-            except Exception:
-                trace()
-        if hasattr(module, "finish"):
-            try:
-                tell({"finished": finished(module.finish(run))})
-            except BaseException as error:
-                trace()
-                tell({"failed": words(error)})
-                return 0
-        if wanted:
-            limit_memory(max(int(self.spec["memory"]), REPORT_MEMORY))
-            try:
-                write_report(module, run, wanted, -1)
-                tell({"report": wanted})
-            except BaseException as error:
-                trace()
-                tell({"report_failed": words(error)})
-        sys.stdout.flush()
-        return 0
+        elif self.side.status is None and self.unfinished is None:
+            self.unfinished = u"%s took longer than %g s and was stopped." % (what, FINISH_SECONDS if finishing else REPORT_SECONDS)
+        elif self.side.status and self.unfinished is None:
+            code, name = status_of(self.side.status)
+            self.unfinished = u"%s %s." % (what, u"was ended by " + meaning(name) if name else u"ended with exit status %d" % code)
 
     def _end(self, data):
         """Write the final event, trying for some seconds where the disk is full."""
@@ -1295,8 +1423,25 @@ class Job(object):
         return NOT_WRITTEN
 
 
-def host():
-    return socket.gethostname()
+def environment(spec):
+    """What a run adds to the environment that its job cmd was started with."""
+    cores = str(spec["cores"])
+    added = {"SIMYARD_RUN": str(spec["run"]), "SIMYARD_CORES": cores, "OMP_NUM_THREADS": cores}
+    added.update((name, value) for name, value in (("PYTHONUNBUFFERED", "1"), ("PYTHONIOENCODING", "utf-8")) if name not in os.environ)
+    return added
+
+
+def last_words(directory):
+    """The last line of a run's log that says anything."""
+    try:
+        with open(os.path.join(directory, LOG), "rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 4096))
+            lines = text(file.read(), 5000).split(u"\n")
+    except EnvironmentError:
+        return u""
+    said = [line.strip() for line in lines if line.strip()]
+    return text(said[-1], 300) if said else u""
 
 
 def boot():
@@ -1308,10 +1453,10 @@ def boot():
 
 
 def arguments(what):
-    """The command line that prepare() returned, as bytes."""
+    """The command line that prepare() returned, armored."""
     if not isinstance(what, (list, tuple)) or not what or not all(isinstance(item, (Text, Bytes)) for item in what):
         raise TypeError("prepare() must return a command line (a list of str) or a callable, not %s" % text(repr(what), 200))
-    return [octets(item) for item in what]
+    return [armor(octets(item)) for item in what]
 
 
 def finished(found):
@@ -1377,6 +1522,7 @@ class Server(object):
         self.under_way = {}  # pid: Request
         self.input, self.output = b"", b""
         self.skipping = self.ended = False
+        self.spare = None
 
     def serve(self):
         """Serve until the end of the input, or SIGTERM. Returns the exit status."""
@@ -1395,10 +1541,12 @@ class Server(object):
             # 3.12 and later warn of forks beside threads, which numpy has; no thread is needed on the other side
             sys.modules["warnings"].filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         sys.stdout.flush()
+        seal()
         gc.collect()
         if hasattr(gc, "freeze"):
             gc.freeze()  # novm: asked for above
         self.wakeup = Wakeup()
+        self.spare_at = clock() if getattr(self.module, "FORK", True) else None
         self.say({"ready": True, "pid": os.getpid(), "python": "%d.%d.%d" % sys.version_info[:3]})
         while not self.ended and not STOPS[0]:
             self.flush(0.0)
@@ -1430,7 +1578,10 @@ class Server(object):
     def step(self):
         """Wait for something to happen, and see to it."""
         reports = [request for request in self.under_way.values() if request.child]
-        deadlines = [request.deadline for request in reports if request.deadline is not None and not request.cut]
+        if self.spare is None and self.spare_at is not None and clock() >= self.spare_at:
+            self.spare = self.fork_ahead()
+        deadlines = [self.spare_at] if self.spare is None and self.spare_at is not None else []
+        deadlines += [request.deadline for request in reports if request.deadline is not None and not request.cut]
         # nobody who does not read its answers may ask more
         fds = [0] if len(self.output) < MAX_REQUEST else []
         writing = [self.door] if self.output else []
@@ -1474,35 +1625,55 @@ class Server(object):
             self.say({"id": number if isinstance(number, (int, Text)) else None, "error": u"The request was not understood. " + words(error)})
 
     def run(self, number, asked):
-        """Start a run: `{"dir"}`. A code that says `FORK = False` (its imports do not bear a fork) gets a new process."""
-        directory = native(asked["dir"])
-        seen = STOPS[0]
-        pid = os.fork()
-        if not pid:
-            code = 1
+        """Start a run: `{"dir"}`, in a job cmd that was forked ahead if there is one.
+
+        A code that says `FORK = False`, because its imports do not bear a fork, gets a new process.
+        """
+        directory = os.path.abspath(native(asked["dir"]))
+        pid, orders = self.spare or self.fork_ahead(directory)
+        self.spare = None
+        self.spare_at = clock() + SPARE_SECONDS
+        if orders is not None:
             try:
-                signal.set_wakeup_fd(-1)
-                close_quietly(self.door, self.wakeup.fd, self.wakeup.writer, *self.pipes())
-                if getattr(self.module, "FORK", True):
-                    code = Job(directory, self.module, self.mark, seen).run()
-                else:
-                    null_input()
-                    os.setsid()
-                    execute([octets(a) for a in (sys.executable, os.path.abspath(__file__), "run", directory)], complain)
-            except BaseException:  # the wall of this process
-                trace()
+                write_all(orders, octets(directory) + b"\0")
             finally:
-                os._exit(code)
+                os.close(orders)
         self.under_way[pid] = Request(number)
         self.say({"id": number, "pid": pid})
 
+    def fork_ahead(self, directory=None):
+        """Fork a job cmd that waits for a directory. Returns its pid, and the pipe to tell it through."""
+        fork = getattr(self.module, "FORK", True)
+        ours, orders = os.pipe() if fork else (None, None)
+        for fd in (ours, orders) if fork else ():
+            close_on_exec(fd)
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            close_quietly(*[ours] if fork else [])
+            return pid, orders
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            close_quietly(self.door, self.wakeup.fd, self.wakeup.writer, *self.pipes() + ([orders] if fork else []))
+            if fork:
+                prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, while it waits
+                if os.getppid() == parent:
+                    code = Job(self.module, self.mark).wait_and_run(ours)
+            else:
+                os.setsid()
+                os.execv(sys.executable, [sys.executable, os.path.abspath(__file__), "run", directory])
+        except BaseException:  # the wall of this process
+            trace()
+        finally:
+            os._exit(code)
+
     def report(self, number, asked):
         """Make a report: `{"dir", "report", "frame", "seconds", "memory"}`."""
-        directory, name, frame = native(asked["dir"]), text(asked["report"]), int(asked.get("frame", -1))
+        directory, name, frame = os.path.abspath(native(asked["dir"])), text(asked["report"]), int(asked.get("frame", -1))
         seconds, memory = float(asked["seconds"]), int(asked["memory"])
 
-        def make(tell):
-            null_input()
+        def make(tell, orders):
             log_streams()
             set_oom_score(900)
             try:
@@ -1529,7 +1700,9 @@ class Server(object):
                 self.cut(pid, request, "report-dropped", u"It was not wanted any more.")
 
     def pipes(self):
-        return [fd for request in self.under_way.values() if request.child for fd in request.child.fds]
+        """Descriptors that no fork of this process is to have."""
+        fds = [fd for request in self.under_way.values() if request.child for fd in request.child.fds]
+        return fds + [self.spare[1]] if self.spare else fds
 
     def cut(self, pid, request, code, why):
         if request.child and not request.cut:
@@ -1543,7 +1716,7 @@ class Server(object):
 
     def reap(self):
         """Answer for whatever has ended."""
-        for pid in list(self.under_way):
+        for pid in list(self.under_way) + ([self.spare[0]] if self.spare else []):
             try:
                 met, status = os.waitpid(pid, os.WNOHANG)
             except OSError as error:
@@ -1552,7 +1725,11 @@ class Server(object):
                 met, status = pid, 1 << 8  # the code's imports wait for all children themselves
             if not met:
                 continue
-            request = self.under_way.pop(pid)
+            request = self.under_way.pop(pid, None)
+            if request is None:
+                os.close(self.spare[1])
+                self.spare, self.spare_at = None, clock() + 1.0
+                continue
             exit_code, name = status_of(status)
             if request.child is None:
                 self.say({"id": request.number, "exit_code": exit_code, "signal": name})
@@ -1562,7 +1739,7 @@ class Server(object):
             request.child.close()
             answer = request.answer or request.cut
             if answer is None and name == "SIGKILL":
-                answer = {"ok": False, "code": "report-memory", "error": u"Making it was ended by SIGKILL: " + MEANING[name] + u"."}
+                answer = {"ok": False, "code": "report-memory", "error": u"Making it was ended by %s." % meaning(name)}
             elif answer is None:
                 why = u"was ended by %s" % name if name else u"ended with exit status %d" % exit_code
                 answer = {"ok": False, "code": "report-failed", "error": u"Making it %s." % why}
@@ -1577,7 +1754,7 @@ class Server(object):
 def main(argv):
     """The command line. Returns the exit status."""
     if len(argv) == 2 and argv[0] == "run":
-        return Job(argv[1]).run()
+        return Job().run(os.path.abspath(argv[1]))
     if len(argv) == 2 and argv[0] == "serve":
         return Server(argv[1]).serve()
     if len(argv) == 4 and argv[0] == "conclude" and argv[2] in STATES:
