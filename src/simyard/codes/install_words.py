@@ -65,7 +65,8 @@ def explain(command: Sequence[str], status: int, lines: Sequence[str]) -> Instal
     last = next((line for line in reversed(said) if re.search(r"error|ERROR|Error|×|╰", line)), said[-1] if said else "")
     for code, pattern, words in _CAUSES:
         if re.search(pattern, text):
-            return InstallError(code, f"{words} The installer said: {_short(last)}")
+            telling = [line for line in said if re.search(pattern + "|Because ", line)]
+            return InstallError(code, f"{words} The installer said: {_short(telling[-1] if telling else last)}")
     how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
     return InstallError("install-failed", f"`{Path(command[0]).name}` {how}. It said: {_short(last) or 'nothing'}")
 

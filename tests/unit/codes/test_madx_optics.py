@@ -67,6 +67,7 @@ def optics() -> Any:
     return {
         "s": np.array([0.0, 0.5, 2.5, 3.0, 3.0]),
         "l": np.array([0, 0.5, 2.0, 0.5, 0.0]),
+        "name": np.array(["RING$START:1", "QF:1", "B:1", "QD:1", "M:1"]),
         "keyword": np.array(["marker", "quadrupole", "sbend", "quadrupole", "multipole"]),
         "k1l": np.array([0, 0.4, 0, -0.4, 0]),
         "k2l": np.array([0, 0, 0, 0, 3.0]),
@@ -82,14 +83,15 @@ def test_the_lattice_stands_above_the_plot_with_each_kind_in_its_place() -> None
     names = [trace.get("name") for trace in figure["data"]]
     assert names == [
         "β<sub>x</sub>", "β<sub>y</sub>", "D<sub>x</sub>", None,
-        "dipole", "quadrupole, focusing in x", "quadrupole, focusing in y", "sextupole",
+        "dipole", "quadrupole, focusing in x", "quadrupole, focusing in y", "sextupole", "element",
     ]  # fmt: skip
-    blocks = {trace["name"]: trace for trace in figure["data"][4:]}
+    blocks = {trace["name"]: trace for trace in figure["data"][4:8]}
     assert np.nanmin(blocks["quadrupole, focusing in x"]["y"]) == 0
     assert np.nanmax(blocks["quadrupole, focusing in y"]["y"]) == 0
     assert list(blocks["dipole"]["x"][:4]) == [0.5, 0.5, 2.5, 2.5]
     assert figure["layout"]["title"]["text"] == "ring · Q<sub>x</sub> = 2.2500 · Q<sub>y</sub> = 1.7500 · ξ<sub>x</sub> = 0.00"
     assert figure["layout"]["yaxis2"]["overlaying"] == "y"
+    assert figure["data"][-1]["text"][0] == "qf · quadrupole · k1·l = 0.4/m"
 
 
 def test_a_table_with_few_columns_is_drawn_all_the_same() -> None:

@@ -20,6 +20,7 @@ STRIP = 1 << 15
 PICTURE = 512
 #: Dark blue to cream with rising lightness, so that it also reads in grey and for the colour-blind.
 COLOURS = ("#061428", "#0b3558", "#146582", "#2a9d8f", "#8ac17c", "#e9c46a", "#fff3d0")
+GRID = "rgba(128,128,128,0.25)"
 
 
 class Grid:
@@ -212,8 +213,8 @@ def mass(run):
         ],
         "layout": {
             "title": {"text": "Mean concentrations"},
-            "xaxis": {"title": {"text": "step"}, "zeroline": False},
-            "yaxis": {"title": {"text": "mean of u and of v"}, "rangemode": "tozero"},
+            "xaxis": {"title": {"text": "step"}, "zeroline": False, "gridcolor": GRID},
+            "yaxis": {"title": {"text": "mean of u and of v"}, "rangemode": "tozero", "zeroline": False, "gridcolor": GRID},
             "hovermode": "x unified",
             "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
             "margin": {"l": 64, "r": 16, "t": 48, "b": 48},

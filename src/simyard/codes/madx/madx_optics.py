@@ -75,9 +75,14 @@ def beta(optics, summary):
     traces.append({**dispersion_curve(optics, "x", GREEN), "yaxis": "y2"} if "dx" in optics else None)
     figure = frame([trace for trace in traces if trace], optics, title(summary))
     figure["layout"]["yaxis"] = {**axis("β<sub>x</sub>, β<sub>y</sub> [m]"), "domain": [0, 0.84], "rangemode": "tozero"}
-    figure["layout"]["yaxis2"] = {
-        **axis("D<sub>x</sub> [m]"), "overlaying": "y", "side": "right", "showgrid": False, "rangemode": "tozero",
-    }  # fmt: skip
+    if "dx" in optics:
+        # the lower half is the dispersion's, so that the curves lie less on each other
+        low, high = min(0.0, float(np.nanmin(optics["dx"]))), max(0.0, float(np.nanmax(optics["dx"])))
+        wide = (high - low) or 1.0
+        figure["layout"]["yaxis2"] = {
+            **axis("D<sub>x</sub> [m]"), "overlaying": "y", "side": "right", "showgrid": False, "tickmode": "auto",
+            "range": [low - 0.05 * wide if low < 0 else 0.0, low + 2 * wide],
+        }  # fmt: skip
     return figure
 
 
@@ -123,8 +128,8 @@ def frame(traces, optics, text):
             "xaxis": {**axis("s [m]"), "range": [float(optics["s"][0]), float(optics["s"][-1])], "anchor": "y"},
             "yaxis3": {"domain": [0.87, 1], "range": [-1.1, 1.1], "visible": False, "fixedrange": True, "anchor": "x"},
             "hovermode": "x unified",
-            "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.16, "yanchor": "top"},
-            "margin": {"l": 64, "r": 64, "t": 48, "b": 72},
+            "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.2, "yanchor": "top"},
+            "margin": {"l": 64, "r": 64, "t": 48, "b": 88},
             "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR,
         },
     }  # fmt: skip
@@ -156,15 +161,31 @@ def lattice(optics):
         "line": {"color": GREY, "width": 1}, "hoverinfo": "skip", "showlegend": False,
     }  # fmt: skip
     traces = [centre_line]
+    seen = np.zeros(len(end), bool)
     for name, colour, which, sign, height in kinds:
         if not which.any():
             continue
+        seen |= which
         # a gradient in a bend is drawn lower than a quadrupole's
         tall = np.where(bend[which], 0.6, 1.0) * height if sign is None else np.full(which.sum(), height)
         upper = tall if sign is None else np.where(sign[which] == 0, tall, np.where(sign[which] > 0, tall, 0))
         lower = zero[: len(tall)] if sign is None else np.where(sign[which] == 0, -tall, np.where(sign[which] > 0, 0, -tall))
         traces.append(blocks(end[which] - length[which], end[which], lower, upper, name, colour))
+    if "name" in optics and 0 < seen.sum() <= POINTS:
+        traces.append(names(end[seen] - length[seen] / 2, optics["name"][seen], keyword[seen], k[1][seen]))
     return traces
+
+
+def names(centre, name, keyword, gradient):
+    """Invisible points in the elements, by which the pointer finds what stands there."""
+    told = [
+        f"{str(one).partition(':')[0].lower()} · {kind}" + (f" · k1·l = {strength:.4g}/m" if strength else "")
+        for one, kind, strength in zip(name, keyword, gradient.tolist(), strict=True)
+    ]
+    return {
+        "type": "scatter", "mode": "markers", "x": centre, "y": np.zeros(len(centre), np.float32), "yaxis": "y3", "text": told,
+        "marker": {"opacity": 0, "color": GREY}, "hovertemplate": "%{text}<extra></extra>", "showlegend": False, "name": "element",
+    }  # fmt: skip
 
 
 def blocks(start, end, lower, upper, name, colour):
@@ -174,4 +195,5 @@ def blocks(start, end, lower, upper, name, colour):
     return {
         "type": "scatter", "mode": "lines", "x": x, "y": y.astype(np.float32), "yaxis": "y3", "fill": "toself", "fillcolor": colour,
         "line": {"color": colour, "width": 1}, "name": name, "hoverinfo": "skip", "connectgaps": False,
+        "showlegend": False,
     }  # fmt: skip
