@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 import gevent
 from flask import request
 
-from simyard.errors import TooLarge
+from simyard.errors import ProtocolError, TooLarge
 from simyard.store.simulations import FileRef
 from simyard.web.context import Services
 
@@ -16,6 +16,25 @@ from simyard.web.context import Services
 def sync(fd: int) -> None:
     """fsync, in a thread: a slow disk must not stop everybody else."""
     gevent.get_hub().threadpool.apply(os.fsync, (fd,))
+
+
+class _Body:
+    """The request's body: what ends before its end is an error, not a shorter file."""
+
+    def __init__(self, stream: IO[bytes], declared: int | None) -> None:
+        self._stream = stream
+        self._left = declared
+
+    def read(self, size: int) -> bytes:
+        try:
+            data = self._stream.read(size)
+        except Exception as error:  # the wall to gunicorn's parser, which has an error of its own for each way to be malformed
+            raise ProtocolError("malformed-body", "The body is malformed, or was cut off; nothing of it was kept.") from error
+        if self._left is not None:
+            self._left -= len(data)
+            if not data and self._left > 0:
+                raise ProtocolError("cut-off", "The body ended before its end; nothing of it was kept. Send it again.")
+        return data
 
 
 def receive(services: Services, user: str) -> FileRef:
@@ -30,7 +49,8 @@ def receive(services: Services, user: str) -> FileRef:
             {"limit": limit},
         )
     request.max_content_length = None  # counted while it is written: a chunked body does not say its size
-    return services.blobs(user).write(cast("BinaryIO", request.stream), limit, services.randomness)
+    body = _Body(request.stream, declared)
+    return services.blobs(user).write(cast("BinaryIO", body), limit, services.randomness)
 
 
 def sweep(services: Services, user: str, sha256: str) -> None:
