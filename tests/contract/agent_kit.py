@@ -233,7 +233,7 @@ class Bench:
         return ids.ulid(1_700_000_000.0 + self._ids, os.urandom)
 
     def run_spec(self, run: str, *, code: str = "probe", files: dict[str, bytes] | None = None, **more: Any) -> RunSpec:
-        options = {
+        options: dict[str, Any] = {
             name: more.pop(name) for name in ("kind", "grace", "first_report", "time_limit", "python", "code_dir") if name in more
         }
         spec: dict[str, Any] = {

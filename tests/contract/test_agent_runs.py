@@ -136,6 +136,21 @@ def test_a_stop_ends_in_canceled_when_nothing_is_left(tmp_path: Path, do: str) -
     play(tmp_path, story)
 
 
+def test_a_job_cmd_that_does_not_hear_is_said_so_killed_and_the_run_canceled(tmp_path: Path) -> None:
+    async def story(at: Bench) -> None:
+        await at.agent()
+        run = at.start(do="wait", grace=0.0)
+        await at.supervisor.until((at.directory(run) / "work/waiting").exists)
+        os.kill(at.begun(run)["pid"], signal.SIGSTOP)
+        at.supervisor.say(talk.StopRun(run=run, epoch=1))
+        final = await at.supervisor.finished(run)
+        assert final["state"] == "canceled"
+        assert len(at.supervisor.told(talk.StopFailed)) == 1
+        assert at.left(run) == []
+
+    play(tmp_path, story)
+
+
 def test_a_run_that_is_stopped_before_it_starts_is_canceled_and_never_starts(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         await at.agent()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import time
@@ -184,9 +185,9 @@ def test_a_report_that_nobody_wants_any_more_is_not_made_to_its_end(tmp_path: Pa
         run = await a_run(at)
         (serve,) = children(at.handles[0]["pid"])
         at.supervisor.say(report(1, run, "hang", -1, seconds=60))
-        await at.supervisor.until(lambda: children(serve))
+        await at.supervisor.until(lambda: at.directory(run) / "work" in folders(children(serve)))
         at.supervisor.say(talk.Drop(op=1))
-        await at.supervisor.until(lambda: not children(serve))
+        await at.supervisor.until(lambda: at.directory(run) / "work" not in folders(children(serve)))
 
     play(tmp_path, story)
 
@@ -212,6 +213,15 @@ def report(op: int, run: str, name: str, frame: int, seconds: float = 20.0) -> t
 def write_nameless(folder: Path) -> None:
     """A file whose name is no text."""
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff")).write_bytes(b"no text")
+
+
+def folders(pids: list[int]) -> list[Path]:
+    """Where processes work."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            found.append(Path(os.readlink(f"/proc/{pid}/cwd")))
+    return found
 
 
 def resident(pid: int) -> int:

@@ -66,4 +66,4 @@ def test_it_holds_only_python(built: Path) -> None:
     assert [name for name in names if not name.endswith((".py", "LICENSE"))] == []
     assert {name.split("/")[0] for name in names} == {"simyard", "tornado", "__main__.py"}
     assert "simyard/job_cmd/runner.py" in names
-    assert not [name for name in names if name.startswith(("simyard/supervisor", "simyard/web", "tornado/test"))]
+    assert not [name for name in names if name.startswith(("simyard/supervisor", "simyard/web", "tornado/test/"))]

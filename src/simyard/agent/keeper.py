@@ -46,6 +46,7 @@ class Keeper:
         self.directory = tools.place.run_dir(marker.run)
         self._tools = tools
         self._spec = spec
+        self._made = False
         self._marked: Optional[Marker] = None
         self._poke = asyncio.Event()
         # the connection, and what was said over it
@@ -93,8 +94,10 @@ class Keeper:
     def stored(self, last: int) -> None:
         """The supervisor has stored the events up to `last`."""
         if self._sent is not None:
+            was_open = self._sent.open
             self._sent.confirm(last)
-            self._poke.set()
+            if self.final or not was_open:
+                self._poke.set()  # else there is nothing that waits for it
 
     def stop(self) -> None:
         """The run is not wanted any more. Repeating it is harmless."""
@@ -116,6 +119,10 @@ class Keeper:
         if not await self._prepared():
             self.settled = True
             return
+        if self._made and self._stop_since is None:
+            # a directory that was just made needs no look
+            self._job.launch(self.marker)
+            await self._pause(POLL)
         while not self.settled:
             pause = POLL
             try:
@@ -138,7 +145,7 @@ class Keeper:
         try:
             if spec is not None:
                 run_in = threads.bulk if spec.files else threads.quick
-                await run_in(preparing.prepare, place, spec, self.marker.epoch)
+                self._made = await run_in(preparing.prepare, place, spec, self.marker.epoch)
             else:
                 kept = await threads.quick(preparing.keep, place, self.marker)
                 self.marker = kept if kept.epoch >= self.marker.epoch else self.marker
@@ -226,9 +233,10 @@ class Keeper:
         sending = self._sent if self._sent is not None and self._sent.open else None
         cursor = sending.cursor if sending is not None else self.facts.seen
         done = bool(self.final or self.facts.damaged) and cursor.n >= self.facts.seen.n
-        holder, reading = await self._tools.threads.quick(look, self.directory, None if done else cursor, lock)
-        if reading is None:
-            reading = Reading((), cursor, at_end=True)
+        holder, reading = None, Reading((), cursor, at_end=True)
+        if lock or not done:
+            holder, found = await self._tools.threads.quick(look, self.directory, None if done else cursor, lock)
+            reading = found or reading
         self._job.saw(holder, now, begun=self.facts.begun)
         self._learn(reading)
         return reading, sending

@@ -32,17 +32,18 @@ class Stale(SimyardError):
     """The directory belongs to a newer epoch than the one that is spoken of."""
 
 
-def prepare(place: Place, spec: RunSpec, epoch: int) -> None:
+def prepare(place: Place, spec: RunSpec, epoch: int) -> bool:
     """Make the marker, then the run directory with its input files. Raises CannotPrepare or Stale.
 
     A successful return guarantees that the directory is complete; there is never a part of one under the run's id. One that
-    is there already is kept as it is: a run has one directory, which says by itself how far the run has come.
+    is there already is kept as it is: a run has one directory, which says by itself how far the run has come. Answers
+    whether it was made now.
     """
     try:
         directory = place.run_dir(spec.run)
         if os.path.isdir(directory):
             keep(place, marker_of(spec, epoch))
-            return
+            return False
         making = os.path.join(place.runs, f".{spec.run}.making")
         place.write_marker(marker_of(spec, epoch))
         shutil.rmtree(making, ignore_errors=True)
@@ -53,6 +54,7 @@ def prepare(place: Place, spec: RunSpec, epoch: int) -> None:
             shutil.rmtree(making, ignore_errors=True)
             place.remove_marker(spec.run)
             raise
+        return True
     except ProtocolError as error:
         raise CannotPrepare("bad-spec", error.detail) from None
     except OSError as error:
