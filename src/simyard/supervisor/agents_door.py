@@ -41,6 +41,7 @@ class AgentSocket(WebSocketHandler):
         self.agent = ""
         self.is_current = False
         self._said_hello = False
+        self._is_over = False
         self._limit: asyncio.TimerHandle | None = None
         self._pushes = Pushes(shell.known)
 
@@ -75,6 +76,8 @@ class AgentSocket(WebSocketHandler):
         self._limit = asyncio.get_running_loop().call_later(HELLO_LIMIT, self.refuse, "no Hello")
 
     def on_message(self, message: str | bytes) -> None:
+        if self._is_over:
+            return  # what was on its way when it was disconnected
         self.shell.counts.agent_messages += 1
         try:
             if isinstance(message, bytes):
@@ -115,6 +118,7 @@ class AgentSocket(WebSocketHandler):
 
     def leave(self, code: int = _AWAY, reason: str = "") -> None:
         """Close the connection; from now on nothing that comes over it counts."""
+        self._is_over = True
         was_current, self.is_current = self.is_current, False
         # 123 bytes are what a close frame has room for
         self.close(code, reason.encode()[:120].decode(errors="ignore"))

@@ -38,6 +38,7 @@ class ChangesStream(Ask):
         self._moved = asyncio.Event()
 
     async def get(self) -> None:
+        self.check_secret()
         after = self.get_query_argument("after", "0")
         if not after.isdecimal() or len(after) > 18:
             raise InvalidRequest("invalid-after", "`after` is the number of a change.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from simyard.errors import Forbidden, InvalidRequest, ProtocolError, SimyardError, TooLarge, Unauthenticated
+from simyard.errors import InvalidRequest, ProtocolError, SimyardError, TooLarge, Unauthenticated
 from simyard.protocol.asking import ANSWER, ASK, PATHS, Problem
 from simyard.protocol.wire import MAX_MESSAGE
 from simyard.supervisor.journal import Journal
@@ -68,11 +68,9 @@ class Handler(RequestHandler):
         if isinstance(error, SimyardError):
             self.problem(error)
         elif isinstance(error, HTTPError):
-            self.problem(
-                _WORDS.get(status_code, ProtocolError)(
-                    "bad-request", f"{_phrase(status_code)}: {self.request.method} {self.request.path[:200]}"
-                )
-            )
+            refused = SimyardError("bad-request", f"{_phrase(status_code)}: {self.request.method} {self.request.path[:200]}")
+            refused.status = status_code
+            self.problem(refused)
         else:
             # the wall of a request: its fault is its own
             self.problem(SimyardError("internal", "The supervisor failed at this; its log says why."))
@@ -93,16 +91,19 @@ class Ask(Handler):
 
     def prepare(self) -> None:
         self._body = bytearray()
-        self.check_secret()
         if int(self.request.headers.get("Content-Length") or 0) > MAX_MESSAGE:
             raise TooLarge("message-too-large", f"A question has at most {MAX_MESSAGE} bytes.")
 
     def data_received(self, chunk: bytes) -> None:
-        # one that does not say how much it sends: what is too much is not kept, and refused when it ends
+        # what is not to be answered is read to its end all the same: a client that is refused while it still sends sees a
+        # broken connection and not the refusal. Only what may be needed is kept
         if len(self._body) <= MAX_MESSAGE:
             self._body += chunk
 
     async def post(self) -> None:
+        self.check_secret()
+        if len(self._body) > MAX_MESSAGE:
+            raise TooLarge("message-too-large", f"A question has at most {MAX_MESSAGE} bytes.")
         question = ASK.decode(bytes(self._body))
         if PATHS.get(self.request.path) is not type(question):
             raise ProtocolError("wrong-path", f"{type(question).__name__} is not asked at {self.request.path[:200]}.")
@@ -154,5 +155,4 @@ def _phrase(status: int) -> str:
         return "Error"
 
 
-_WORDS: dict[int, type[SimyardError]] = {403: Forbidden, 413: TooLarge}
 _KNOWN = frozenset(PATHS) | {"/healthz", "/readyz", "/metrics"}
