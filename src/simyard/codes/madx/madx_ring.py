@@ -12,6 +12,7 @@ MASS = {"electron": 0.00051099895, "positron": 0.00051099895, "proton": 0.938272
 #: A sextupole takes this share of a quadrupole's length; elements keep this share of it as distance.
 SEXTUPOLE = 0.5
 GAP = 0.1
+COLUMNS = "name,keyword,s,l,betx,alfx,mux,bety,alfy,muy,dx,dpx,dy,dpy,x,px,y,py,angle,k1l,k2l"
 
 
 def thin_lens(phase_x, phase_y, drift):
@@ -77,7 +78,7 @@ def job(inputs):
     if inputs["sextupoles"]:
         wanted = inputs["chromaticity"] / cells
         lines += match("ksf", "ksd", f"dq1={wanted!r}, dq2={wanted!r}", 1e-4)
-    lines += ["", "use, sequence=ring;", 'twiss, file="twiss.tfs";', ""]
+    lines += ["", "use, sequence=ring;", f"select, flag=twiss, column={COLUMNS};", 'twiss, file="twiss.tfs";', ""]
     return "\n".join(lines)
 
 
