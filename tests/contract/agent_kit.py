@@ -91,14 +91,15 @@ class Supervisor:
 
     async def leave(self) -> None:
         """As if it had died: the door closes, every connection ends."""
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop()
         door = self.door
         if door is not None:
             door.close()
             await self.until(lambda: self.door is not door)
-            # tornado ends the task of its pings only with the interval that it sleeps through
+        if server is not None:
+            await server.close_all_connections()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
 
