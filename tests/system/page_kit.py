@@ -120,7 +120,7 @@ class Screen:
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.on("dialog", self._on_dialog)
         if watch is not None:
-            self.page.on("response", lambda one: watch(one))
+            self.page.on("response", watch)
         self.page.goto(yard.address() if enter else yard.url)
         self._pictures = 0
 

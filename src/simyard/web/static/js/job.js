@@ -8,11 +8,17 @@ import { complain } from './toasts.js';
 
 /** A quick run is mostly over within this many seconds: its answer then carries result and plot in one round trip. */
 const WAIT = 5;
+/** Milliseconds that a quick run is given before it is stopped for newer inputs. */
+const PATIENCE = 700;
 /** Milliseconds before a start that nobody answered is asked for again. */
 const RETRIES = [300, 700, 1500, 3000, 5000];
 
 export class Job {
   #abort = null;
+  /** The revision that was last run, and whether its end is waited for before a newer one. */
+  #asked = '';
+  #following = false;
+  #again = false;
   /** {id, newest, revision}: the run that was asked for, until a newer one appears. */
   #pinned = signal(null);
 
@@ -57,6 +63,20 @@ export class Job {
     this.#pinned.value = { id, newest: newest > id ? newest : id, revision };
   }
 
+  /** Starts a run of the inputs as saved, unless that was done. Of inputs that change faster than the model runs the newest
+   * are taken up when the run before is there; one that takes long is stopped for them. */
+  async follow(revision) {
+    if (revision === this.#asked) return;
+    this.#again = this.#following;
+    if (this.#following) return;
+    this.#following = true;
+    do {
+      this.#again = false;
+      await Promise.race([this.start(), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+    } while (this.#again && this.draft.simulation.value.revision !== this.#asked);
+    this.#following = false;
+  }
+
   /** Saves what is unsaved and starts a run. `supersede`: what is active with other inputs is stopped first. */
   async start({ reuse = true, supersede = this.quick } = {}) {
     this.#abort?.abort();
@@ -68,6 +88,7 @@ export class Job {
       await this.draft.flush();
       if (abort.signal.aborted || !this.draft.valid.value) return;
       const { id, revision } = this.draft.simulation.value;
+      this.#asked = revision;
       const body = { model: this.model.name, target: this.target.value, reuse, supersede };
       this.#took(await this.#ask(id, body, abort.signal), revision);
     } catch (error) {

@@ -10,12 +10,12 @@ export { useComputed, useSignal, useSignalEffect } from '../vendor/signals.js';
 /** Markup as a tagged template. What is put in as a value becomes a text node or an attribute, never markup. */
 export const html = htm.bind(h);
 
-/** Calls `run` once, `ms` after the last call; `cancel` forgets it, `flush` runs it now if it is due. */
+/** Calls `run` once, `ms` (or what the call says) after the last call; `cancel` forgets it, `flush` runs it now if it is due. */
 export function debounce(run, ms) {
   let timer = 0;
-  const later = () => {
+  const later = (pause = ms) => {
     clearTimeout(timer);
-    timer = setTimeout(() => { timer = 0; run(); }, ms);
+    timer = setTimeout(() => { timer = 0; run(); }, pause);
   };
   later.cancel = () => { clearTimeout(timer); timer = 0; };
   later.flush = () => { if (timer) { later.cancel(); run(); } };

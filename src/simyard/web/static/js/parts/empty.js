@@ -2,12 +2,12 @@
 import { cls, html } from '../lib.js';
 import { t } from '../texts.js';
 
-/** Nothing here, and what to do about it. */
-export function Empty({ title, text, children, small }) {
+/** Nothing here, and what to do about it; `page` where that is all of the page. */
+export function Empty({ title, text, children, small, page }) {
   return html`
     <div class=${cls('empty', small && 'small')}>
       ${!small && html`<svg class="empty-art" viewBox="0 0 120 60" aria-hidden="true"><path d="M4 40c14 0 14-24 28-24s14 24 28 24 14-24 28-24 14 24 28 24" /><path class="faint" d="M4 30c14 0 14 16 28 16s14-16 28-16 14 16 28 16 14-16 28-16" /></svg>`}
-      <strong>${title}</strong>
+      ${page ? html`<h1>${title}</h1>` : html`<strong>${title}</strong>`}
       ${text && html`<p>${text}</p>`}
       ${children}
     </div>`;

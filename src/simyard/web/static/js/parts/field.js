@@ -50,7 +50,7 @@ function NumberField({ input, value, onChange, shared }) {
     <div class="number-field">
       <div class="with-unit">
         <input ...${shared} class="input number" type="text" inputmode=${input.type === 'integer' ? 'numeric' : 'decimal'} autocomplete="off" spellcheck=${false}
-          value=${shown(value)} onInput=${(event) => onChange(event.currentTarget.value)} onKeyDown=${onKey} />
+          value=${shown(value)} onInput=${(event) => onChange(event.currentTarget.value, true)} onKeyDown=${onKey} />
         ${input.unit && html`<span class="unit">${input.unit}</span>`}
       </div>
       <${Slider} input=${input} current=${current} onChange=${onChange} />
@@ -89,12 +89,12 @@ function Switch({ input, value, onChange, shared }) {
 }
 
 function Text({ value, onChange, shared }) {
-  return html`<input ...${shared} class="input" type="text" autocomplete="off" value=${value} onInput=${(event) => onChange(event.currentTarget.value)} />`;
+  return html`<input ...${shared} class="input" type="text" autocomplete="off" value=${value} onInput=${(event) => onChange(event.currentTarget.value, true)} />`;
 }
 
 function LongText({ value, onChange, shared }) {
   const rows = Math.min(18, Math.max(4, String(value).split('\n').length + 1));
-  return html`<textarea ...${shared} class="input code" rows=${rows} spellcheck=${false} value=${value} onInput=${(event) => onChange(event.currentTarget.value)}></textarea>`;
+  return html`<textarea ...${shared} class="input code" rows=${rows} spellcheck=${false} value=${value} onInput=${(event) => onChange(event.currentTarget.value, true)}></textarea>`;
 }
 
 function Choice({ input, value, onChange, shared }) {

@@ -17,7 +17,7 @@ export function Form({ draft }) {
           ${(group.title || at > 0) && html`<legend>${group.title || t('work.inputs')}</legend>`}
           ${group.inputs.map((name) => html`
             <${Field} key=${name} input=${byName[name]} value=${fields[name]} error=${errors[name]} files=${files}
-              onChange=${(value) => draft.set(name, value)} onFiles=${(list, into) => draft.addFiles(list, into)} />`)}
+              onChange=${(value, typed) => draft.set(name, value, typed)} onFiles=${(list, into) => draft.addFiles(list, into)} />`)}
         </fieldset>`)}
       ${Object.entries(errors).filter(([name]) => !byName[name]).map(([name, words]) => html`<p class="field-error" key=${name}>${words}</p>`)}
       <${Files} draft=${draft} />

@@ -49,15 +49,8 @@ export function RunPanel({ job }) {
 
 /** Runs a quick model again whenever the saved inputs change. */
 function useFollow(job, follows) {
-  const { etag, revision } = job.draft.simulation.value;
-  const ready = job.draft.valid.value && job.draft.state.value === 'saved';
-  const asked = useRef('');
-  useEffect(() => {
-    const wish = `${job.model.name} ${revision ?? etag}`;
-    if (!follows || !ready || asked.current === wish) return;
-    asked.current = wish;
-    job.start();
-  }, [follows, ready, revision ?? etag, job]);
+  const { revision } = job.draft.simulation.value, valid = job.draft.valid.value;
+  useEffect(() => { if (follows && valid) job.follow(revision); }, [follows, valid, revision, job]);
 }
 
 function useCtrlEnter(job) {

@@ -23,7 +23,7 @@ function view({ path: [place = 'codes', id], query }) {
   if (place === 'codes' && !id) return html`<${Gallery} />`;
   if (place === 'simulations') return id ? html`<${Workspace} key=${id} id=${id} query=${query} />` : html`<${Simulations} />`;
   if (place === 'runs') return id ? html`<${RunPage} key=${id} id=${id} />` : html`<${RunList} query=${query} />`;
-  return html`<main class="page"><${Empty} title=${t('common.notfound')} text=${t('common.notfound.help')}><a class="button primary" href="#/">${t('common.home')}</a><//></main>`;
+  return html`<main class="page"><${Empty} page title=${t('common.notfound')} text=${t('common.notfound.help')}><a class="button primary" href="#/">${t('common.home')}</a><//></main>`;
 }
 
 export function App() {

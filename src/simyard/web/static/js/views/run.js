@@ -24,7 +24,7 @@ export function RunPage({ id }) {
   };
   useEffect(load, [id]);
   const run = runs.value.get(id);
-  if (!run && error?.status === 404) return html`<main class="page"><${Empty} title=${t('common.notfound')} text=${t('common.notfound.help')}><a class="button primary" href=${link('runs')}>${t('runs.title')}</a><//></main>`;
+  if (!run && error?.status === 404) return html`<main class="page"><${Empty} page title=${t('common.notfound')} text=${t('common.notfound.help')}><a class="button primary" href=${link('runs')}>${t('runs.title')}</a><//></main>`;
   if (!run && error) return html`<main class="page"><${LoadError} error=${error} retry=${load} /></main>`;
   if (!run) return html`<main class="page"><${Skeleton} rows=${4} /></main>`;
   return html`<${Loaded} run=${run} />`;

@@ -28,11 +28,11 @@ export function Workspace({ id, query }) {
   };
   useEffect(() => { load(); }, [id]);
 
-  if (error?.status === 404) return html`<main class="page"><${Empty} title=${t('work.gone')}><a class="button primary" href=${link('simulations')}>${t('sims.title')}</a><//></main>`;
+  if (error?.status === 404) return html`<main class="page"><${Empty} page title=${t('work.gone')}><a class="button primary" href=${link('simulations')}>${t('sims.title')}</a><//></main>`;
   if (error) return html`<main class="page"><${LoadError} error=${error} retry=${load} /></main>`;
   if (!simulation || !codes.value) return html`<main class="page wide"><${Skeleton} rows=${2} kind="panes" /></main>`;
   const code = codes.value.byName.get(simulation.code);
-  if (!code) return html`<main class="page"><${Empty} title=${t('work.broken', { code: simulation.code })} text=${t('work.broken.help')} /></main>`;
+  if (!code) return html`<main class="page"><${Empty} page title=${t('work.broken', { code: simulation.code })} text=${t('work.broken.help')} /></main>`;
   return html`<${Bench} simulation=${simulation} code=${code} query=${query} />`;
 }
 
