@@ -102,6 +102,7 @@ class Fanout:
         self._listeners: dict[str, set[Listener]] = {}
         self._last: int | None = None
         self._feeding = False
+        self._arrived = Event()
         self.connected = False
 
     @contextmanager
@@ -109,6 +110,7 @@ class Fanout:
         """A listener of this user's changes, for as long as the block lasts."""
         listener = Listener(user)
         self._listeners.setdefault(user, set()).add(listener)
+        self._arrived.set()
         if not self._feeding:
             self._feeding = True
             gevent.spawn(self._feed)
@@ -149,7 +151,8 @@ class Fanout:
 
     def _is_wanted(self) -> bool:
         if not self._listeners:
-            gevent.sleep(_LINGER)
+            self._arrived.clear()
+            self._arrived.wait(_LINGER)  # whoever comes meanwhile is not kept waiting
         return bool(self._listeners)
 
     def _follow(self) -> None:
