@@ -214,7 +214,9 @@ class FakeSupervisor:
             for run in sorted(self.runs.values(), key=lambda run: run.id, reverse=True)
             if run.user == question.user
             and (not question.cursor or run.id < question.cursor)
-            and all(not value or str(getattr(run, name)) == value or getattr(run, name) == value for name, value in wanted.items())
+            and all(
+                not value or str(getattr(run, name)) == value or getattr(run, name) == value for name, value in wanted.items()
+            )
         ]
         some = mine[: question.limit]
         return RunPage(runs=tuple(some), cursor=some[-1].id if len(mine) > len(some) else "")

@@ -292,7 +292,13 @@ def test_a_full_disk_is_said_and_leaves_nothing(web: WebProcess) -> None:
 
 
 def test_what_is_not_http_harms_nobody(web: WebProcess) -> None:
-    for data in (b"\x00" * 1000, b"GET\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"A" * 100_000, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 500 + b"\r\n"):
+    for data in (
+        b"\x00" * 1000,
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9\r\n\r\n",
+        b"A" * 100_000,
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 500 + b"\r\n",
+    ):
         answer = raw(web, data + b"\r\n\r\n")
         assert answer == b"" or answer.startswith(b"HTTP/1.")
         assert b" 200 " not in answer.partition(b"\r\n")[0]
@@ -313,7 +319,10 @@ def test_a_browser_gets_in_by_an_address_that_works_once(web: WebProcess) -> Non
     session = json.loads(connection.getresponse().read())
     for headers, status in (({}, 403), ({"X-CSRF-Token": session["csrf"]}, 201)):
         connection.request(
-            "POST", "/api/v1/simulations", '{"code": "grayscott"}', {"Cookie": cookie, "Content-Type": "application/json", **headers}
+            "POST",
+            "/api/v1/simulations",
+            '{"code": "grayscott"}',
+            {"Cookie": cookie, "Content-Type": "application/json", **headers},
         )
         answer: HTTPResponse = connection.getresponse()
         assert answer.status == status

@@ -62,9 +62,7 @@ def known(web: WebProcess) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_does_what_the_document_says(
-    name: str, web: WebProcess, document: Any, known: dict[str, str]
-) -> None:
+def test_an_operation_does_what_the_document_says(name: str, web: WebProcess, document: Any, known: dict[str, str]) -> None:
     operation = document.find_operation_by_id(name)
     cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode))
 
@@ -73,9 +71,7 @@ def test_an_operation_does_what_the_document_says(
     def holds(case: Any, is_known: bool) -> None:
         if is_known and case.path_parameters and case.method != "DELETE":
             case.path_parameters.update({key: known[key] for key in case.path_parameters if key in known})
-        case.call_and_validate(
-            base_url=web.url, headers={"Authorization": f"Bearer {web.token}"}, timeout=30, checks=CHECKS
-        )
+        case.call_and_validate(base_url=web.url, headers={"Authorization": f"Bearer {web.token}"}, timeout=30, checks=CHECKS)
 
     holds()
 

@@ -43,9 +43,13 @@ class LibraryFile:
 def check_name(name: str) -> str:
     """`name`, if a file may be called so, in a library, a simulation, and a run's folder. Raises InvalidRequest."""
     if not name or len(name.encode("utf-8", "surrogatepass")) > 200 or not name.isprintable() or name != name.strip():
-        raise InvalidRequest("invalid-name", "A file's name must be 1 to 200 bytes of printable characters, without spaces around it.")
+        raise InvalidRequest(
+            "invalid-name", "A file's name must be 1 to 200 bytes of printable characters, without spaces around it."
+        )
     if "/" in name or "\\" in name or name.startswith((".", "-", "~")):
-        raise InvalidRequest("invalid-name", f"A file cannot be called {name[:60]!r}: no slashes, and none of . - ~ at its beginning.")
+        raise InvalidRequest(
+            "invalid-name", f"A file cannot be called {name[:60]!r}: no slashes, and none of . - ~ at its beginning."
+        )
     return name
 
 
@@ -84,7 +88,9 @@ class Blobs:
                 part.unlink(missing_ok=True)
         except OSError as error:
             if is_out_of_space(error):
-                raise OutOfSpace("disk-full", "The disk of the server is full: nothing of this file was kept. Free some space and try again.") from error
+                raise OutOfSpace(
+                    "disk-full", "The disk of the server is full: nothing of this file was kept. Free some space and try again."
+                ) from error
             raise
         return ref
 
@@ -126,7 +132,9 @@ def _copy(stream: BinaryIO, part: Path, limit: int, sync: Callable[[int], None])
         while chunk := stream.read(_CHUNK):
             size += len(chunk)
             if size > limit:
-                raise TooLarge("too-large", f"The file is larger than the limit of {limit} bytes; nothing of it was kept.", {"limit": limit})
+                raise TooLarge(
+                    "too-large", f"The file is larger than the limit of {limit} bytes; nothing of it was kept.", {"limit": limit}
+                )
             digest.update(chunk)
             view = memoryview(chunk)
             while view:  # an unbuffered write may take a part only

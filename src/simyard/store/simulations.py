@@ -159,7 +159,8 @@ class SimulationStore:
             _get(connection, user, simulation_id)
             rows = connection.execute(query.order_by(save.c.n.desc()).limit(limit)).all()
         return [
-            Saved(n=row.n, revision=row.revision, saved=row.saved, inputs=json.loads(row.inputs), files=_files(row.files)) for row in rows
+            Saved(n=row.n, revision=row.revision, saved=row.saved, inputs=json.loads(row.inputs), files=_files(row.files))
+            for row in rows
         ]
 
 
@@ -203,5 +204,7 @@ def _save(connection: sa.Connection, what: Simulation, n: int) -> None:
 
 def _changed(old: Simulation) -> PreconditionFailed:
     return PreconditionFailed(
-        "changed-meanwhile", "Somebody else has changed this simulation: read it again, then repeat your change.", {"etag": f'"{old.version}"'}
+        "changed-meanwhile",
+        "Somebody else has changed this simulation: read it again, then repeat your change.",
+        {"etag": f'"{old.version}"'},
     )

@@ -52,10 +52,6 @@ if __name__ == "__main__":
         sys.exit(f"simyard.web: {error}")
     loaded = replace(
         loaded,
-        web=replace(
-            loaded.web,
-            host=asked.host or loaded.web.host,
-            port=loaded.web.port if asked.port is None else asked.port,
-        ),
+        web=replace(loaded.web, host=asked.host or loaded.web.host, port=loaded.web.port if asked.port is None else asked.port),
     )
     sys.exit(main(loaded, asked.fd))

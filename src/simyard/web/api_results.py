@@ -66,7 +66,9 @@ def run_file(run: str, path: str) -> Response:
     _check_path(path)
     name = path.rpartition("/")[2]
     headers = {"Content-Type": _BYTES, "Content-Disposition": _attachment(name)}
-    return ranged(lambda offset, length: opened(door, RunFile(user=who, run=run, path=path, offset=offset, length=length)), headers)
+    return ranged(
+        lambda offset, length: opened(door, RunFile(user=who, run=run, path=path, offset=offset, length=length)), headers
+    )
 
 
 @routes.get("/runs/<run>/bundle", answers={200: "application/zip"}, problems=(404, 503))

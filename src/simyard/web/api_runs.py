@@ -86,12 +86,7 @@ def run_list(query: bodies.RunPaging) -> Response:
     """Your runs, newest first."""
     found = services().door.ask(
         RunList(
-            user=user(),
-            limit=query.limit,
-            cursor=query.cursor,
-            simulation=query.simulation,
-            model=query.model,
-            state=query.state,
+            user=user(), limit=query.limit, cursor=query.cursor, simulation=query.simulation, model=query.model, state=query.state
         )
     )
     codes = services().shelf.codes()

@@ -39,9 +39,7 @@ from simyard.web.pages import pages
 from simyard.web.port import Port
 
 #: The parts of the API, in the order of the document.
-PARTS = tuple(
-    module.routes for module in (api_session, api_codes, api_simulations, api_runs, api_results, api_files, api_events)
-)
+PARTS = tuple(module.routes for module in (api_session, api_codes, api_simulations, api_runs, api_results, api_files, api_events))
 
 
 def make_services(config: Config, url: str, *, door: Port | None = None, now: clock.Clock = clock.system) -> Services:

@@ -190,7 +190,9 @@ def identify(services: Services, asked: Request) -> tuple[str, Session | None]:
         raise Unauthenticated("wrong-token", "The token is wrong; the right one is in the file `token` of Simyard's home folder.")
     session = session_of(asked, services)
     if session is None:
-        raise Unauthenticated("not-logged-in", "Open the address that `simyard open` prints, or send the token: Authorization: Bearer TOKEN.")
+        raise Unauthenticated(
+            "not-logged-in", "Open the address that `simyard open` prints, or send the token: Authorization: Bearer TOKEN."
+        )
     if asked.method not in _SAFE:
         _check_our_page(asked, services.keys.csrf(session))
     return session.user, session

@@ -150,7 +150,9 @@ class Door:
         connection, (_, response) = self._attempt(talk, what, patience)
         return connection, response
 
-    def _attempt(self, talk: Callable[[_Connection], tuple[int, T]], what: Any, patience: float) -> tuple[_Connection, tuple[int, T]]:
+    def _attempt(
+        self, talk: Callable[[_Connection], tuple[int, T]], what: Any, patience: float
+    ) -> tuple[_Connection, tuple[int, T]]:
         """What `talk` answers (a status first), over a kept connection or a fresh one; again, where that is harmless."""
         for attempt in range(3):
             connection, used = self._connection(patience)
@@ -223,7 +225,9 @@ class Door:
         message = _decoded(body, connection)
         self._keep(connection, response)
         if not isinstance(message, Problem):
-            raise BadAnswer("supervisor-malformed", "The supervisor answered with something that is neither a stream nor a problem.")
+            raise BadAnswer(
+                "supervisor-malformed", "The supervisor answered with something that is neither a stream nor a problem."
+            )
         raise _error(message)
 
 
@@ -299,7 +303,9 @@ def _away() -> Unavailable:
 
 
 def _refused() -> Unavailable:
-    return Unavailable("supervisor-refuses", "The supervisor refuses web's secret: both must be of the same home folder. Restart Simyard.")
+    return Unavailable(
+        "supervisor-refuses", "The supervisor refuses web's secret: both must be of the same home folder. Restart Simyard."
+    )
 
 
 def _broken(what: Any) -> Unavailable:

@@ -86,13 +86,14 @@ class Application(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, config: Config, listener: socket.socket) -> None:
         self.simyard = config
-        self.listener = listener
+        self.url = url_of(listener)
+        self.fd = listener.detach()  # gunicorn's from here on: it makes a socket of its own of it
         self.fanout: Any = None
         super().__init__()
 
     def load_config(self) -> None:
         settings = {
-            "bind": [f"fd://{self.listener.fileno()}"],
+            "bind": [f"fd://{self.fd}"],
             "workers": self.simyard.web.workers,
             "worker_class": Worker,
             "worker_connections": MAX_CONNECTIONS,
@@ -111,7 +112,7 @@ class Application(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         from simyard.web.app import create_app, make_services
 
-        services = make_services(self.simyard, url_of(self.listener))
+        services = make_services(self.simyard, self.url)
         self.fanout = services.fanout
         app = create_app(services)
         gc.collect()

@@ -61,13 +61,17 @@ def test_what_holds_nothing_secret_is_for_everybody(web: Web, path: str) -> None
     assert web.stranger.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8760", "127.0.0.1.evil.example", "localhost.evil.example", "", ":80"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8760", "127.0.0.1.evil.example", "localhost.evil.example", "", ":80"]
+)
 def test_a_host_that_is_not_us_is_refused(web: Web, host: str) -> None:
     answer = web.client.get("/api/v1/session", headers={"Host": host})
     assert answer.status_code in {400, 421}
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1:8760", "[::1]:8760", "[::1]", "a.localhost", "10.1.2.3:80", "LOCALHOST"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:1", "127.0.0.1:8760", "[::1]:8760", "[::1]", "a.localhost", "10.1.2.3:80", "LOCALHOST"]
+)
 def test_names_and_addresses_of_ours_are_served(web: Web, host: str) -> None:
     assert web.client.get("/api/v1/session", headers={"Host": host}).status_code == 200
 
@@ -124,7 +128,14 @@ def test_a_cookie_that_was_changed_is_worth_nothing(web: Web) -> None:
     cookie = browser.get_cookie(web.services.keys.cookie)
     assert cookie is not None
     secret, expires, signature = cookie.value.split(".")
-    for forged in (f"{secret}.9{expires}.{signature}", f"x{secret}.{expires}.{signature}", f"{secret}.{expires}.", "", "é", "a.b.c"):
+    for forged in (
+        f"{secret}.9{expires}.{signature}",
+        f"x{secret}.{expires}.{signature}",
+        f"{secret}.{expires}.",
+        "",
+        "é",
+        "a.b.c",
+    ):
         thief = web.stranger
         thief.set_cookie(web.services.keys.cookie, forged)
         assert thief.get("/api/v1/session").status_code == 401
@@ -149,7 +160,9 @@ def test_a_change_from_a_foreign_page_is_refused(web: Web, headers: dict[str, st
     assert web.get("/simulations").json["items"] == []
 
 
-@pytest.mark.parametrize("more", [{}, {"Origin": "http://localhost"}, {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}])
+@pytest.mark.parametrize(
+    "more", [{}, {"Origin": "http://localhost"}, {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}]
+)
 def test_a_change_from_our_page_is_made(web: Web, more: dict[str, str]) -> None:
     browser, csrf = logged_in(web)
     answer = browser.post("/api/v1/simulations", json={"code": "grayscott"}, headers={"X-CSRF-Token": csrf, **more})

@@ -172,7 +172,9 @@ def answering(folder: Path, *answers: bytes) -> tuple[Callable[[], None], list[i
         (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 200_000, Unavailable),
     ],
 )
-def test_an_answer_that_cannot_be_read_is_an_error_and_never_a_hang(folder: Path, door: Door, answer: bytes, kind: type[SimyardError]) -> None:
+def test_an_answer_that_cannot_be_read_is_an_error_and_never_a_hang(
+    folder: Path, door: Door, answer: bytes, kind: type[SimyardError]
+) -> None:
     join, _ = answering(folder, answer)
     with pytest.raises(kind):
         door.ask(RUN)

@@ -185,7 +185,9 @@ def test_who_listens_is_told_that_the_supervisor_is_away_and_back_and_misses_not
     assert events.next()["data"]["state"] == "completed"
 
 
-def test_who_comes_while_the_supervisor_is_away_begins_when_it_is_back(web: Web, door: Door, listen: Callable[..., Events]) -> None:
+def test_who_comes_while_the_supervisor_is_away_begins_when_it_is_back(
+    web: Web, door: Door, listen: Callable[..., Events]
+) -> None:
     door.is_away = True
     events = listen()
     assert events.next() == {"event": "supervisor", "data": {"connected": False}}
@@ -210,7 +212,9 @@ def test_who_is_too_slow_asks_for_what_was_dropped(web: Web, door: Door, listen:
     assert events.nothing()
 
 
-def test_a_backlog_longer_than_a_page_is_told_whole(web: Web, door: Door, listen: Callable[..., Events], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backlog_longer_than_a_page_is_told_whole(
+    web: Web, door: Door, listen: Callable[..., Events], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(api_events, "_PAGE", 3)
     runs = [new_run(web) for _ in range(7)]
     events = listen(after=0)
@@ -225,7 +229,9 @@ def test_one_stream_feeds_all_browsers(web: Web, door: Door, listen: Callable[..
     assert web.services.metrics.streams == 5
 
 
-def test_a_silent_stream_is_kept_alive(web: Web, door: Door, listen: Callable[..., Events], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_stream_is_kept_alive(
+    web: Web, door: Door, listen: Callable[..., Events], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(api_events, "KEEP_ALIVE", 0.05)
     events = listen()
     events.next()

@@ -53,7 +53,9 @@ def test_an_empty_file_is_a_file(web: Web) -> None:
         ("bytes=10-", 416, None, "bytes */10"),
     ],
 )
-def test_a_part_of_a_file_is_what_the_range_says(web: Web, wanted: str, status: int, part: bytes | None, where: str | None) -> None:
+def test_a_part_of_a_file_is_what_the_range_says(
+    web: Web, wanted: str, status: int, part: bytes | None, where: str | None
+) -> None:
     web.client.put("/api/v1/files/digits", data=b"0123456789")
     answer = web.get("/files/digits", headers={"Range": wanted})
     assert answer.status_code == status
@@ -70,7 +72,9 @@ def test_a_range_of_an_older_content_is_all_of_the_new_one(web: Web) -> None:
     assert (answer.status_code, answer.data) == (200, b"abcdefghij")
 
 
-@pytest.mark.parametrize("name", ["..", ".hidden", "-rf", "~root", "a%2Fb", "a%5Cb", "a%00b", "a%0Ab", "%20a", "x" * 201, "%EF%BF%BE"])
+@pytest.mark.parametrize(
+    "name", ["..", ".hidden", "-rf", "~root", "a%2Fb", "a%5Cb", "a%00b", "a%0Ab", "%20a", "x" * 201, "%EF%BF%BE"]
+)
 def test_a_name_that_is_none_is_refused(web: Web, name: str, tmp_path: Path) -> None:
     answer = web.client.put(f"/api/v1/files/{name}", data=b"x")
     assert answer.status_code in {404, 405, 422}

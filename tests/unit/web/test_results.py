@@ -50,7 +50,9 @@ def test_a_log_is_text_whatever_is_in_it(web: Web, run: str) -> None:
         ("bytes=", 200, b"0123456789", None),
     ],
 )
-def test_a_part_of_a_log_is_what_the_range_says(web: Web, run: str, wanted: str, status: int, part: bytes | None, where: str | None) -> None:
+def test_a_part_of_a_log_is_what_the_range_says(
+    web: Web, run: str, wanted: str, status: int, part: bytes | None, where: str | None
+) -> None:
     for path in ("log", "files/run.log"):
         answer = web.get(f"/runs/{run}/{path}", headers={"Range": wanted})
         assert answer.status_code == status

@@ -207,7 +207,9 @@ def test_without_a_supervisor_simulations_work_and_runs_say_why_not(web: Web, mo
     assert web.stranger.get("/healthz").status_code == 200
 
 
-def test_what_nobody_foresaw_is_a_problem_too(web: Web, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_nobody_foresaw_is_a_problem_too(
+    web: Web, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(question: Any, wait: float = 0.0) -> None:
         raise ZeroDivisionError("secret words")
 
@@ -218,7 +220,10 @@ def test_what_nobody_foresaw_is_a_problem_too(web: Web, monkeypatch: pytest.Monk
     assert "secret words" in caplog.text
 
 
-@pytest.mark.parametrize("method, path, status", [("GET", "/nowhere", 404), ("DELETE", "/codes", 405), ("PUT", "/runs", 405), ("GET", "//codes", 404), ("FOO", "/codes", 405)])
+@pytest.mark.parametrize(
+    "method, path, status",
+    [("GET", "/nowhere", 404), ("DELETE", "/codes", 405), ("PUT", "/runs", 405), ("GET", "//codes", 404), ("FOO", "/codes", 405)],
+)
 def test_addresses_and_methods_that_do_not_exist_are_problems(web: Web, method: str, path: str, status: int) -> None:
     answer = web.client.open(f"/api/v1{path}", method=method)
     assert problem(answer)[0] == status

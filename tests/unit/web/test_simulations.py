@@ -88,7 +88,9 @@ def test_errors_of_inputs_stand_beside_their_names(web: Web) -> None:
         (b" " * (4 << 20), "application/json", 413, "too-large"),
     ],
 )
-def test_a_body_that_is_not_what_it_should_be_is_refused(web: Web, data: bytes, content_type: str, status: int, code: str) -> None:
+def test_a_body_that_is_not_what_it_should_be_is_refused(
+    web: Web, data: bytes, content_type: str, status: int, code: str
+) -> None:
     answer = web.client.post("/api/v1/simulations", data=data, content_type=content_type)
     assert problem(answer) == (status, code)
 
