@@ -14,9 +14,10 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Callable
+from typing import Any, Self
 
 import pytest
 
@@ -171,7 +172,7 @@ class Site:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._directories: list[Path] = []
 
-    def __enter__(self) -> Site:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
@@ -208,7 +209,9 @@ class Site:
     def start(self, *arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
         environment |= options.pop("env", {})
-        process = subprocess.Popen([self.python, str(RUNNER), *map(str, arguments)], env=environment, start_new_session=True, **options)
+        process = subprocess.Popen(
+            [self.python, str(RUNNER), *map(str, arguments)], env=environment, start_new_session=True, **options
+        )
         self._processes.append(process)
         return process
 

@@ -7,14 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 
 from tests.contract.runner_kit import Site
 
 
 def array(spec: dict[str, str]) -> Any:
     shape = [int(n) for n in spec["shape"].split(",")]
-    return numpy.frombuffer(base64.b64decode(spec["bdata"]), "<" + spec["dtype"]).reshape(shape).tolist()
+    return np.frombuffer(base64.b64decode(spec["bdata"]), "<" + spec["dtype"]).reshape(shape).tolist()
 
 
 def test_arrays_become_typed_arrays_in_reports_and_lists_in_results(tmp_path: Path) -> None:
@@ -22,7 +22,11 @@ def test_arrays_become_typed_arrays_in_reports_and_lists_in_results(tmp_path: Pa
         directory = site.directory(code="arrays", kind="quick", first_report="any")
         found = site.run(directory)
         assert found["warnings"] == []
-        assert {name: found["results"][name] for name in ("tunes", "bad", "count")} == {"tunes": [0.25, 0.5], "bad": None, "count": 3}
+        assert {name: found["results"][name] for name in ("tunes", "bad", "count")} == {
+            "tunes": [0.25, 0.5],
+            "bad": None,
+            "count": 3,
+        }
         first, second, third = json.loads((directory / "reports" / "any.json").read_text())["data"]
         assert array(first["z"]) == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
         assert (first["x"]["dtype"], array(first["x"])) == ("i4", [0, 1, 2])

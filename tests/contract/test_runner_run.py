@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import struct
@@ -26,7 +27,9 @@ def reason(site: Site, directory: Path, state: str = "failed") -> str:
 @each_interpreter
 def test_a_command_runs_to_completion_and_its_events_tell_the_story(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
-        directory = site.directory(command=["sh", "-c", "echo hello; echo oops >&2; echo $SIMYARD_RUN $SIMYARD_CORES $OMP_NUM_THREADS; pwd"])
+        directory = site.directory(
+            command=["sh", "-c", "echo hello; echo oops >&2; echo $SIMYARD_RUN $SIMYARD_CORES $OMP_NUM_THREADS; pwd"]
+        )
         found = site.run(directory)
         assert found["state"] == "completed"
         assert found["reason"] == ""
@@ -50,7 +53,7 @@ def test_a_callable_runs_and_tells_its_progress_with_no_frame_lost(version: str,
         assert progress(directory) == {"fraction": 1.0, "frames": 25, "message": "step 25"}
         told = [event for event in events(directory) if event["event"] == "progress"]
         assert len(told) < 25 / 2
-        assert all(later["at"] - earlier["at"] > 0.08 for earlier, later in zip(told[:-1], told[1:-1], strict=False))
+        assert all(later["at"] - earlier["at"] > 0.08 for earlier, later in itertools.pairwise(told[:-1]))
 
 
 @each_interpreter
@@ -65,7 +68,9 @@ def test_a_flood_of_progress_costs_neither_the_last_word_nor_the_run(version: st
 @each_interpreter
 def test_the_progress_of_a_command_is_asked_for_while_it_runs_and_once_more_at_its_end(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
-        directory = site.directory(command=["sh", "-c", "echo 3 > frames; while [ ! -e go ]; do sleep 0.05; done; echo 8 > frames"], progress="file")
+        directory = site.directory(
+            command=["sh", "-c", "echo 3 > frames; while [ ! -e go ]; do sleep 0.05; done; echo 8 > frames"], progress="file"
+        )
         process = site.start("run", directory)
         until(lambda: progress(directory).get("frames") == 3)
         (directory / "work" / "go").touch()
@@ -85,7 +90,7 @@ def test_a_code_whose_progress_raises_completes_all_the_same(version: str, tmp_p
 @each_interpreter
 def test_paths_inputs_and_logs_may_be_in_any_language(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path / "Žluťoučký kůň 水") as site:
-        directory = site.directory(do="words", **{"přání": "šťastnou cestu"})
+        directory = site.directory(do="words", přání="šťastnou cestu")
         assert site.run(directory, env={"LC_ALL": "C"})["state"] == "completed"
         assert log(directory).splitlines() == ["žluťoučký kůň 水", "→ logged"]
         assert (directory / "work" / "výstup.txt").read_text("utf-8") == "šťastnou cestu"
@@ -109,9 +114,14 @@ def test_a_failure_is_told_in_the_codes_own_words(version: str, tmp_path: Path) 
 
 @each_interpreter
 @pytest.mark.parametrize(
-    ("inputs", "words", "exit_code", "signal"),
+    "inputs, words, exit_code, signal",
     [
-        ({"command": ["sh", "-c", "echo no such lattice >&2; exit 3"]}, "exit status 3. Its last words: no such lattice", 3, None),
+        (
+            {"command": ["sh", "-c", "echo no such lattice >&2; exit 3"]},
+            "exit status 3. Its last words: no such lattice",
+            3,
+            None,
+        ),
         ({"command": ["sh", "-c", "kill -SEGV $$"]}, "SIGSEGV: it used memory that is not its own", None, "SIGSEGV"),
         ({"command": ["sh", "-c", "kill -KILL $$"]}, "ran out of memory", None, "SIGKILL"),
         ({"command": ["sh", "-c", "sh -c 'kill -KILL $$'; exit $?"]}, "ran out of memory", 137, None),
@@ -146,14 +156,16 @@ def test_leaving_with_status_zero_is_completing(version: str, tmp_path: Path) ->
 
 @each_interpreter
 @pytest.mark.parametrize(
-    ("prepare", "words"),
+    "prepare, words",
     [
         ("raise", "energy must be positive, not −1 GeV"),
         ("crash", "The preparation of the input was ended by SIGSEGV"),
         ("nonsense", "prepare() must return a command line (a list of str) or a callable, not 7"),
     ],
 )
-def test_a_preparation_that_fails_says_why_and_nothing_has_started(version: str, tmp_path: Path, prepare: str, words: str) -> None:
+def test_a_preparation_that_fails_says_why_and_nothing_has_started(
+    version: str, tmp_path: Path, prepare: str, words: str
+) -> None:
     with Site(version, tmp_path) as site:
         directory = site.directory(prepare=prepare)
         assert words in reason(site, directory)
@@ -169,7 +181,9 @@ def test_a_code_that_cannot_be_loaded_fails_with_the_words_of_its_import(version
 
 
 @each_interpreter
-@pytest.mark.parametrize(("finish", "words"), [("raise", "no table was written"), ("crash", "Reading the results was ended by SIGSEGV")])
+@pytest.mark.parametrize(
+    "finish, words", [("raise", "no table was written"), ("crash", "Reading the results was ended by SIGSEGV")]
+)
 def test_results_that_cannot_be_read_fail_a_run(version: str, tmp_path: Path, finish: str, words: str) -> None:
     with Site(version, tmp_path) as site:
         found = site.run(site.directory(do="nothing", finish=finish))
@@ -228,7 +242,9 @@ def test_a_quick_run_brings_its_first_report_along(version: str, tmp_path: Path)
 
 
 @each_interpreter
-@pytest.mark.parametrize(("report", "words"), [("fail", "no such column: βx"), ("nonsense", "must return a Plotly figure"), ("crash", "SIGSEGV")])
+@pytest.mark.parametrize(
+    "report, words", [("fail", "no such column: βx"), ("nonsense", "must return a Plotly figure"), ("crash", "SIGSEGV")]
+)
 def test_a_first_report_that_fails_is_a_warning(version: str, tmp_path: Path, report: str, words: str) -> None:
     with Site(version, tmp_path) as site:
         found = site.run(site.directory(kind="quick", first_report=report, do="nothing"))
@@ -273,7 +289,7 @@ def test_what_a_code_leaves_behind_detached_is_ended_and_named(version: str, tmp
 @each_interpreter
 def test_all_that_is_printed_when_the_log_cannot_be_written_hurts_nobody(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
-        directory = site.directory(do="words", **{"přání": "x"})
+        directory = site.directory(do="words", přání="x")
         (directory / "run.log").symlink_to("/dev/full")
         assert site.run(directory)["state"] == "completed"
 

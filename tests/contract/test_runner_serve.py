@@ -18,7 +18,12 @@ MEGABYTE = 1 << 20
 
 
 def ask_report(served: Serve, number: Any, directory: Path, report: str, **more: Any) -> None:
-    served.ask(**({"id": number, "do": "report", "dir": str(directory), "report": report, "frame": -1, "seconds": 20, "memory": 1 << 30} | more))
+    served.ask(
+        **(
+            {"id": number, "do": "report", "dir": str(directory), "report": report, "frame": -1, "seconds": 20, "memory": 1 << 30}
+            | more
+        )
+    )
 
 
 @each_interpreter
@@ -45,7 +50,7 @@ def test_a_code_that_cannot_be_imported_is_told_in_the_words_of_the_import(versi
 def test_it_starts_runs_at_once_and_tells_how_their_job_cmd_ended(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
         served = site.serve()
-        directory = site.directory(do="words", **{"přání": "x"})
+        directory = site.directory(do="words", přání="x")
         served.ask(id="a", do="run", dir=str(directory))
         assert served.answer_to("a").keys() == {"id", "pid"}
         assert served.answer_to("a") == {"id": "a", "exit_code": 0, "signal": None}
@@ -82,7 +87,7 @@ def test_reports_are_made_at_once_side_by_side_and_beside_runs(version: str, tmp
 
 @each_interpreter
 @pytest.mark.parametrize(
-    ("report", "code", "words"),
+    "report, code, words",
     [
         ("fail", "report-failed", "no such column: βx"),
         ("nonsense", "report-failed", "must return a Plotly figure"),
@@ -92,7 +97,9 @@ def test_reports_are_made_at_once_side_by_side_and_beside_runs(version: str, tmp
         ("../../run", "report-failed", "cannot be the name of a report"),
     ],
 )
-def test_a_report_that_goes_wrong_says_how_and_harms_no_other(version: str, tmp_path: Path, report: str, code: str, words: str) -> None:
+def test_a_report_that_goes_wrong_says_how_and_harms_no_other(
+    version: str, tmp_path: Path, report: str, code: str, words: str
+) -> None:
     with Site(version, tmp_path) as site:
         served = site.serve(stderr=subprocess.DEVNULL)
         directory = site.directory(do="nothing")
@@ -130,7 +137,15 @@ def test_what_a_report_starts_ends_with_it(version: str, tmp_path: Path) -> None
 def test_nonsense_is_answered_and_survived(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
         served = site.serve()
-        for line in (b"garbage\n", b"[]\n", b"\xff\xfe\n", b'{"id": 1}\n', b'{"id": 1, "do": "shout"}\n', b'{"id": [], "do": "run"}\n', b"x" * (2 << 20) + b"\n"):
+        for line in (
+            b"garbage\n",
+            b"[]\n",
+            b"\xff\xfe\n",
+            b'{"id": 1}\n',
+            b'{"id": 1, "do": "shout"}\n',
+            b'{"id": [], "do": "run"}\n',
+            b"x" * (2 << 20) + b"\n",
+        ):
             served.write(line)
             assert "error" in served.answer(lambda answer: "error" in answer)
         directory = site.directory(do="nothing")

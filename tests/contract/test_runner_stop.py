@@ -43,7 +43,9 @@ def test_a_run_that_obeys_is_canceled_at_once(version: str, tmp_path: Path, inpu
 @each_interpreter
 def test_a_code_may_end_in_order_when_it_is_stopped(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
-        directory = site.directory(command=["sh", "-c", "trap 'touch orderly; exit 0' TERM; touch waiting; while true; do sleep 0.05; done"])
+        directory = site.directory(
+            command=["sh", "-c", "trap 'touch orderly; exit 0' TERM; touch waiting; while true; do sleep 0.05; done"]
+        )
         assert stopped(site, directory, "waiting")["state"] == "canceled"
         assert (directory / "work" / "orderly").exists()
 
@@ -120,7 +122,7 @@ def test_a_time_limit_is_kept_and_named(version: str, tmp_path: Path, inputs: di
 
 @each_interpreter
 def test_a_stop_at_any_moment_ends_in_one_final_state_with_nothing_left(version: str, tmp_path: Path) -> None:
-    chance = random.Random(version)  # noqa: S311 - any moments will do
+    chance = random.Random(version)
     with Site(version, tmp_path) as site:
         served = site.serve()
         states = set()
@@ -141,7 +143,7 @@ def test_a_stop_at_any_moment_ends_in_one_final_state_with_nothing_left(version:
 
 @each_interpreter
 def test_after_a_kill_at_any_moment_conclude_leaves_one_final_event_and_no_process(version: str, tmp_path: Path) -> None:
-    chance = random.Random(version)  # noqa: S311 - any moments will do
+    chance = random.Random(version)
     with Site(version, tmp_path) as site:
         served = site.serve()
         for number in range(8):

@@ -437,7 +437,7 @@ def marked(pid, mark, log):
 
 def left_of(run, directory, mine=False):
     """{pid: group} of the processes that are left of a run; with `mine` also of all that descend from this process."""
-    mark, log, me = mark_of(run), octets(os.path.realpath(os.path.join(directory, LOG))), os.getpid()
+    mark, log, me = mark_of(run), octets(os.path.join(os.path.realpath(directory), LOG)), os.getpid()
     tree, left = {me: None}, {}
     for _ in range(20):
         # again while there are new ones: a process may have forked and ended while others were looked at
@@ -1016,7 +1016,7 @@ class Job(object):
         self.finished = self.unfinished = self.report_failed = self.ended = self.side = self.unstarted = None
         self.report_made = ""
         self.known, self.shown = progress_of({}), progress_of({})
-        self.next_event = self.read_at = self.cpu = 0.0
+        self.shown_at = self.read_at = self.cpu = 0.0
         self.peak = 0
         self.left_behind = set()
         self.warnings = []
@@ -1090,6 +1090,7 @@ class Job(object):
         os.environ.update(environment(self.spec))
         os.chdir(os.path.join(self.directory, WORK))
         self._follow()
+        self._show_progress(last=True)
         self._clear(self.kill_at if self.stopping else clock())
         state, reason = self._verdict()
         usage = self._usage()
@@ -1192,12 +1193,12 @@ class Job(object):
             if watching and now >= look_at:
                 self.side = Child(self._be_side, self.mine + self.code.fds)
                 watching = False
-            self._show_progress(now)
+            self._show_progress()
             due = [] if self.stopping or limit is None else [limit]
             due += [self.kill_at] if self.stopping and not self.killed else []
             due += [room_at] if room_at is not None else []
             due += [look_at] if watching else []
-            due += [self.next_event] if self.started and self.known != self.shown else []
+            due += [self._show_at()] if self.started and self.known != self.shown else []
             self._wait(due)
             if self.prepared and not self.started and not self.stopping and not self.failed:
                 self._start()
@@ -1243,17 +1244,22 @@ class Job(object):
                 if name in message:
                     setattr(self, words_of, text(message[name]))
 
-    def _show_progress(self, now, last=False):
-        """Tell what is new of the progress: frames soon, the rest less often the longer the run lasts already."""
+    def _show_at(self):
+        """When the next event of progress may come: soon for a frame, for the rest later the longer the run lasts already."""
+        soon = self.known["frames"] != self.shown["frames"]
+        return self.shown_at + (EVENT_SECONDS if soon else min(5.0, max(EVENT_SECONDS, (clock() - self.begin) / 500)))
+
+    def _show_progress(self, last=False):
+        """Tell what is new of the progress, if it is time, or the last time."""
         changes = dict((key, value) for key, value in self.known.items() if value != self.shown[key])
-        if not changes or not self.started or (now < self.next_event and not last):
+        if not changes or not self.started or (clock() < self._show_at() and not last):
             return
         try:
             self._event(PROGRESS, changes)
             self.shown = dict(self.known)
-            self.next_event = now + EVENT_SECONDS
+            self.shown_at = clock()
         except OSError:
-            self.next_event = now + 5.0  # the disk is full; what room there is belongs to the final event
+            self.shown_at = clock() + 5.0  # the disk is full; what room there is belongs to the final event
 
     def _stop(self, why):
         self.stopping = why
@@ -1369,7 +1375,7 @@ class Job(object):
                 self.side = Child(self._be_side, self.mine)
                 self.side.order(asked)
             self._hear_results(finishing, wanted)
-        self._show_progress(clock(), last=True)
+        self._show_progress(last=True)
         if finishing and self.finished is None:
             if state == "completed" and self.unfinished is not None:
                 return "failed", self.unfinished, {}

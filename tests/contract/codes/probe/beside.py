@@ -1,2 +1,2 @@
 """A module beside a code.py."""
-WORDS = u"from beside"
+WORDS = "from beside"
