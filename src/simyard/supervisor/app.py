@@ -162,7 +162,9 @@ def _places(config: Config, drivers: Mapping[str, Driver]) -> list[Place]:
 async def _tick(shell: Shell) -> None:
     while True:
         try:
-            shell.tell(reactor.on_tick, shell.clock())
+            # while nothing can be written nothing can be told either: no deadline is judged by what nobody heard
+            if not shell.writer.failing:
+                shell.tell(reactor.on_tick, shell.clock())
         except Exception as error:  # noqa: BLE001
             # the wall of the clock: one deadline that cannot be kept must not keep the others from being kept
             journal.failure("tick failed", error)

@@ -77,6 +77,8 @@ async def run_cancel(shell: Shell, question: asking.RunCancel, _door: Ask) -> as
 async def run_explain(shell: Shell, question: asking.RunExplain, _door: Ask) -> asking.Explanation:
     """Why isn't it running?"""
     run = await shell.run_of(question.user, question.run)
+    if shell.writer.failing:
+        return explaining.explain(shell.core, run, shell.clock())
     # the brain knows best what it waits for; what it knows is told once it is durable
     latest = shell.core.runs.get(run.id, run)
     told: asking.Explanation = await shell.settled(explaining.explain(shell.core, latest, shell.clock()))
@@ -103,7 +105,8 @@ async def arrive(shell: Shell, question: asking.Arrive, _door: Ask) -> asking.Po
             warm = plans.warm(shell.config, shell.codes.code(question.code))
         except InvalidRequest:
             pass  # said when somebody wants to run it
-    shell.tell(reactor.on_arrive, question.user, place.name, warm, shell.clock())
+    if not shell.writer.failing:
+        shell.tell(reactor.on_arrive, question.user, place.name, warm, shell.clock())
     return pong(shell)
 
 

@@ -68,7 +68,7 @@ class Shell:
             return handler(self.core, self.out, *args, **kwargs)
         finally:
             self.writer.wake()
-            if self.writer.failing and len(self.out.effects) > MAX_BACKLOG:
+            if self.writer.failing and len(self.out.effects) > MAX_BACKLOG and self.connected:
                 self._send_away()
 
     async def ask(self, handler: Callable[[int], Any]) -> Any:
@@ -191,7 +191,8 @@ class Shell:
 
     def _send_away(self) -> None:
         # what they have to say stays in their runs' directories; an agent that is refused with 503 comes back
-        for door in [*self.connected.values()]:
+        doors, self.connected = list(self.connected.values()), {}
+        for door in doors:
             door.leave(1013, "the supervisor's database takes no writes at the moment")
 
     # ── what has become durable ──

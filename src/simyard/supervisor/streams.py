@@ -113,6 +113,7 @@ async def _send(
 ) -> None:  # fmt: skip
     """Have an agent send it, and pass it on. `first` is how long its beginning may take once it was sent to the agent,
     `limit` how long nothing may move after that (None: for ever, for a log that is followed)."""
+    shell.must_write()  # what is sent to an agent waits for what is to be written before it
     transfer = Transfer(lambda size: _grant(shell, run, number, size))
     door.on_gone = transfer.close
     request = shell.new_request(lambda _message, error: transfer.close(error))
