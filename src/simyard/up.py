@@ -26,7 +26,7 @@ FIRST_DELAY, LAST_DELAY = 0.05, 5.0
 #: A process that has lived as long (seconds) was well: the back-off starts anew.
 WELL = 10.0
 #: Deaths before the first answer that make it pointless to go on.
-HOPELESS = 4
+HOPELESS = 3
 #: A log larger than this (bytes) is put aside when Simyard starts; the one put aside before it goes.
 LOG_LIMIT = 16 << 20
 #: Exit statuses.
@@ -141,6 +141,8 @@ class Keeper:
             for child in self.children:
                 if child.pid == ended.si_pid:
                     child.on_death(time.monotonic())
+                    if not self.ready:
+                        continue  # its last words are told if it goes on so
                     how = f"{'exit status' if ended.si_code == os.CLD_EXITED else 'signal'} {ended.si_status}"
                     say(f"The {child.name} has ended ({how}); starting it again. Its log: {child.log}")
 
@@ -180,9 +182,12 @@ class Probe:
     def __init__(self, address: tuple[str, int]) -> None:
         self.address = address
         self.asked: socket.socket | None = None
+        self.due = 0.0
 
     def answered(self) -> bool:
         """Whether web says that all is ready. Never blocks for longer than a connection on this machine takes."""
+        if time.monotonic() < self.due:
+            return False
         try:
             if self.asked is None:
                 self.asked = self.ask("GET /readyz")
@@ -195,6 +200,7 @@ class Probe:
         if self.asked is not None:
             self.asked.close()
         self.asked = None
+        self.due = time.monotonic() + 0.05  # it is there, and waits for the supervisor: let them work
         return head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
 
     def ask(self, line: str, *headers: str) -> socket.socket:

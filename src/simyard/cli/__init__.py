@@ -69,9 +69,8 @@ def main() -> None:
     """The entry point: every error that Simyard knows becomes a sentence, a next step, and an exit status."""
     as_json = "--json" in sys.argv
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
+        # commands return nothing; what comes back is the status of an Exit
+        sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(USAGE)

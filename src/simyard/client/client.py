@@ -6,7 +6,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from simyard import alive
 from simyard.client.http import Http, NotRunning, new_key, path
@@ -30,6 +31,16 @@ class Client:
             url, token = _of_home(folder)
         self.http = Http(url, token or "", patience=patience)
         self._arguments = (url, token or "", patience)
+
+    def close(self) -> None:
+        """Close the connection that is kept; leaving a `with` block does."""
+        self.http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
     @property
     def url(self) -> str:

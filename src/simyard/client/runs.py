@@ -78,14 +78,13 @@ class RemoteRun:
                         told = self._revision()
                         yield self
                     for event in [] if self.final else sse.events(stream):
-                        if event is not None:
+                        if event is None:
+                            self.refresh()  # a silence may also be a fault on the way here
+                        else:
                             last_id = event.id
-                        if (
-                            event is not None
-                            and event.event == "run"
-                            and self._hear(json.loads(event.data))
-                            and self._revision() > told
-                        ):
+                            if event.event == "run":
+                                self._hear(json.loads(event.data))
+                        if self._revision() > told:
                             told = self._revision()
                             yield self
                         if self.final:
