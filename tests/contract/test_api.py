@@ -170,6 +170,16 @@ def test_a_followed_log_comes_line_by_line_and_its_end_is_the_runs(web: WebProce
         assert response.read() == b""
 
 
+def test_a_silent_log_is_followed_from_before_its_first_word(web: WebProcess) -> None:
+    run = web.new_run()
+    with web.open("GET", f"/api/v1/runs/{run}/log?follow=1") as response:
+        assert response.status == 200  # told before anything was printed
+        web.supervisor.logs[run] = bytearray(b"first\n")
+        assert response.readline() == b"first\n"
+        web.supervisor.complete(run)
+        assert response.read() == b""
+
+
 def test_who_leaves_a_followed_log_is_noticed_though_nothing_comes(web: WebProcess) -> None:
     run = web.new_run()
     web.supervisor.start(run)

@@ -115,6 +115,7 @@ def _bundle(door: Port, who: str, run: str, listing: list[dict[str, Any]], clien
     bundle: ZipStream = ZipStream(compress_type=ZIP_DEFLATED, compress_level=1)
     for one in listing:
         bundle.add(_content(door, RunFile(user=who, run=run, path=one["path"])), arcname=f"{run}/{one['path']}")
+    yield b""  # as of every stream, the head goes out first: what breaks off later breaks the connection off
     with watched(client):
         yield from bundle
 

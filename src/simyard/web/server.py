@@ -24,6 +24,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.ggevent import GeventWorker
 
 from simyard.config import Config
+from simyard.web.malformed import answer_to
 
 #: Open connections of one worker: event streams and everything else.
 MAX_CONNECTIONS = 8000
@@ -65,6 +66,15 @@ class Worker(GeventWorker):  # type: ignore[misc]
             return super().handle_request(*args)
         finally:
             self.busy -= 1
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        refusal = answer_to(exc)
+        if refusal is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("refused what is no request: %.200s", exc)
+        with contextlib.suppress(OSError):  # whoever sends garbage may not wait for the answer
+            client.sendall(refusal)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)

@@ -40,6 +40,7 @@ def hand_on(stream: Stream, status: int = 200, headers: Mapping[str, str] | None
 
 
 def _chunks(stream: Stream, client: socket.socket | None) -> Iterator[bytes]:
+    yield b""  # the head goes out at once: whoever follows a silent log knows that it is there
     with stream, watched(client):
         yield from stream
 
