@@ -178,7 +178,7 @@ def _ensure_up() -> None:
 def _say_begun(begun: RemoteRun, name: str) -> None:
     if begun.data.get("reused"):
         note(f"An identical run has completed already; this is it (--no-reuse computes again). Simulation: {name}.")
-    elif begun.data.get("created") is False:
+    elif begun.data.get("new") is False:
         note(f"This is running already. Simulation: {name}.")
     click.echo(f"{begun.id}  {begun.state}")
     note(

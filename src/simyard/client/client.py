@@ -134,7 +134,7 @@ class Client:
     ) -> RemoteRun:
         """Start a run of a model of a simulation. With `wait` the server answers once it is final, or after that many seconds.
         What is active with the same inputs, or has completed with them (unless `reuse` is false), is the answer: see
-        `data["created"]` and `data["reused"]`. Raises Conflict where another run of it is active (`supersede` cancels that)."""
+        `data["new"]` and `data["reused"]`. Raises Conflict where another run of it is active (`supersede` cancels that)."""
         body: dict[str, Any] = {"model": model, "reuse": reuse, "supersede": supersede}
         if target:
             body["target"] = target

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from werkzeug.utils import secure_filename
 
+from simyard.clock import to_iso
 from simyard.errors import NotFound, TooLarge, Unavailable
 from simyard.protocol.asking import Frame, Report, RunFile, RunFiles, RunLog
 from simyard.web import bodies
@@ -106,7 +107,17 @@ def _listing(door: Port, who: str, run: str) -> list[dict[str, Any]]:
         found = json.loads(data)
     except ValueError:
         raise Unavailable("malformed-listing", "The list of files came damaged. Try again.") from None
-    return [one for one in found if isinstance(one, dict) and isinstance(one.get("path"), str)]
+    return [_shown(one) for one in found if isinstance(one, dict) and isinstance(one.get("path"), str)]
+
+
+def _shown(one: dict[str, Any]) -> dict[str, Any]:
+    modified = one.get("modified")
+    is_time = isinstance(modified, int | float) and 0 <= modified < 1e11
+    return {
+        "path": one["path"],
+        "size": one.get("size", 0),
+        "modified": to_iso(modified) if is_time and modified is not None else None,
+    }
 
 
 def _bundle(door: Port, who: str, run: str, listing: list[dict[str, Any]], client: socket.socket | None) -> Iterator[bytes]:

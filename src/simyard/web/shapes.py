@@ -200,7 +200,7 @@ class Explanation(BaseModel):
 class RunFile(BaseModel):
     path: str
     size: int
-    modified: float
+    modified: Time | None
 
 
 class RunFileList(BaseModel):

@@ -71,6 +71,7 @@ def test_a_followed_log_ends_with_its_run(web: Web, run: str) -> None:
 def test_files_are_listed_and_downloaded(web: Web, run: str) -> None:
     found = web.get(f"/runs/{run}/files").json
     assert [(one["path"], one["size"]) for one in found["items"]] == [("run.log", 10), ("work/a b.dat", 100_000), ("work/ü", 1)]
+    assert all(one["modified"].endswith("Z") for one in found["items"])
     answer = web.get(f"/runs/{run}/files/work/a%20b.dat")
     assert answer.data == bytes(100_000)
     assert answer.headers["Content-Disposition"] == 'attachment; filename="a_b.dat"'
