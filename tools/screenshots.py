@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from tests.system.page_kit import ROOT, Screen, Yard, chromium, install_madx
+from tests.system.page_kit import ROOT, Screen, Yard, chromium, install_madx, wait_until
 
 IMAGES = ROOT / "docs" / "images"
 
@@ -57,7 +57,9 @@ def patterns(browser: Browser, yard: Yard) -> None:
     screen.page.get_by_label("Frames", exact=True).fill("200")
     screen.page.get_by_text("Saved", exact=True).wait_for()
     screen.page.get_by_role("button", name="Run", exact=True).click()
-    screen.page.get_by_text("40 of 40").wait_for()
+    frame = screen.page.get_by_role("slider", name="Frame", exact=True)
+    frame.wait_for()
+    wait_until(lambda: int(frame.get_attribute("max") or "0") >= 40, 120)
     screen.wait_for_plot()
     screen.page.evaluate("scrollTo(0, 0)")
     save(screen, "running")

@@ -4,6 +4,8 @@ import { pushed } from './store.js';
 
 const KEPT = 96;
 const kept = new Map();
+/** What is being asked for: name → {promise, waiting, cut}. Who wants the same joins in; it is cut off when nobody waits any more. */
+const flying = new Map();
 
 const key = (run, report, frame) => `${run}/${report}/${frame}`;
 
@@ -14,10 +16,32 @@ export const have = (run, report, frame) => kept.get(key(run, report, frame)) ??
 export async function figure(run, report, frame, { keep, abort }) {
   const here = have(run, report, frame);
   if (here) return here;
-  const got = await api.report(run, report, frame, abort);
-  if (keep) {
-    kept.set(key(run, report, frame), got);
-    if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  const name = key(run, report, frame);
+  const flight = flying.get(name) ?? depart(name, run, report, frame);
+  const leave = () => {
+    flight.waiting -= 1;
+    if (flight.waiting) return;
+    flying.delete(name);
+    flight.cut.abort();
+  };
+  flight.waiting += 1;
+  abort?.addEventListener('abort', leave, { once: true });
+  try {
+    const got = await flight.promise;
+    if (keep) {
+      kept.set(name, got);
+      if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+    }
+    return got;
+  } finally {
+    abort?.removeEventListener('abort', leave);
   }
-  return got;
+}
+
+function depart(name, run, report, frame) {
+  const cut = new AbortController();
+  const flight = { waiting: 0, cut, promise: null };
+  flight.promise = api.report(run, report, frame, cut.signal).finally(() => { if (flying.get(name) === flight) flying.delete(name); });
+  flying.set(name, flight);
+  return flight;
 }

@@ -1,7 +1,7 @@
 /** The plots of a model: tabs, the figure (the old one stays until the new one is there), a player where there are frames. */
-import { ApiError } from '../api.js';
-import { figure as fetchFigure, have } from '../figures.js';
-import { cls, html, useEffect, useRef, useState } from '../lib.js';
+import { Feed } from '../feed.js';
+import { figure } from '../figures.js';
+import { cls, html, useEffect, useMemo, useRef, useState } from '../lib.js';
 import { plotly, unsupported } from '../plotly.js';
 import { isFinal } from '../states.js';
 import { t } from '../texts.js';
@@ -48,10 +48,9 @@ function Tabs({ reports, current, choose }) {
 
 function OneReport({ run, report, hint }) {
   const [frame, setFrame] = useState(-1); // −1: the newest, live
-  const [shown, setShown] = useState(null); // {run, frame, figure}
+  const feed = useMemo(() => new Feed(), []);
+  const shown = feed.shown.value, error = feed.error.value;
   const [drawn, setDrawn] = useState(null); // the figure that stands
-  const [error, setError] = useState(null);
-  const [again, setAgain] = useState(0);
   const handle = useRef(null);
   const count = run?.progress?.frames ?? 0;
   const wanted = report.frames ? (frame < 0 ? count - 1 : Math.min(frame, count - 1)) : -1;
@@ -59,32 +58,11 @@ function OneReport({ run, report, hint }) {
   // a report without frames of a run that goes on is made again as the run moves, but not for each of its events
   const tick = askable && !report.frames && !isFinal(run) ? Math.floor((run.progress?.fraction ?? 0) * 20) : isFinal(run ?? { state: '' }) ? 'final' : '';
 
-  useEffect(() => { setFrame(-1); setError(null); }, [run?.id]);
-
+  useEffect(() => setFrame(-1), [run?.id]);
   useEffect(() => {
-    if (!askable) return undefined;
-    const here = have(run.id, report.name, wanted);
-    if (here) {
-      setShown({ run: run.id, frame: wanted, figure: here });
-      setError(null);
-      return undefined;
-    }
-    // the effect of a newer wish aborts this one: an answer that comes too late is never shown
-    const abort = new AbortController();
-    const timer = setTimeout(async () => {
-      try {
-        const figure = await fetchFigure(run.id, report.name, wanted, { keep: report.frames || isFinal(run), abort: abort.signal });
-        if (abort.signal.aborted) return;
-        setShown({ run: run.id, frame: wanted, figure });
-        setError(null);
-      } catch (problem) {
-        if (abort.signal.aborted) return;
-        // while the run goes on there may be nothing to show yet
-        if (isFinal(run) || !(problem instanceof ApiError)) setError(problem);
-      }
-    }, 0);
-    return () => { clearTimeout(timer); abort.abort(); };
-  }, [run?.id, report.name, wanted, askable, tick, again]);
+    feed.want(askable ? { run: run.id, report: report.name, frame: wanted, tick, final: isFinal(run) } : null);
+  }, [run?.id, report.name, wanted, askable, tick]);
+  useEffect(() => () => feed.close(), []);
 
   usePrefetch(run, report, wanted, count, frame >= 0);
 
@@ -96,10 +74,10 @@ function OneReport({ run, report, hint }) {
     <div class=${cls('report', ofAnother && 'is-stale')} aria-busy=${askable && !ready && !error}>
       <div class="report-stage">
         ${shown && !odd && html`<${Plot} figure=${shown.figure} name=${report.name} label=${t('report.plot', { title: report.title })} handle=${handle}
-            onDrawn=${(figure, problem) => (problem ? setError(problem) : setDrawn(figure))} />`}
+            onDrawn=${(stands, problem) => { if (problem) feed.error.value = problem; else setDrawn(stands); }} />`}
         ${odd && html`<${Empty} title=${t('report.unsupported', { type: odd })} text=${t('report.unsupported.help')} small />`}
         ${!(drawn || odd) && !error && html`<${Waiting} run=${run} busy=${askable} hint=${hint} />`}
-        ${error && html`<${Failed} error=${error} retry=${() => { setError(null); setAgain(again + 1); }} over=${Boolean(shown)} />`}
+        ${error && html`<${Failed} error=${error} retry=${() => feed.retry()} over=${Boolean(shown)} />`}
         ${ofAnother && !error && html`<span class="report-note">${askable || (run && !isFinal(run) && run.kind === 'quick') ? t('report.updating') : t('report.stale')}</span>`}
       </div>
       <div class="report-foot">
@@ -109,18 +87,15 @@ function OneReport({ run, report, hint }) {
     </div>`;
 }
 
-/** The frames that come next are asked for while one is looked at: at most two at a time, so that the wanted one is never behind many. */
+/** The frames that come next are asked for while one is looked at, one at a time; one that is on its way is let arrive. */
 function usePrefetch(run, report, wanted, count, playing) {
   useEffect(() => {
     if (!playing || !report.frames || !run) return undefined;
-    const abort = new AbortController();
+    let current = true;
     (async () => {
-      for (let next = wanted + 1; next <= wanted + 4 && next < count; next += 1) {
-        if (abort.signal.aborted) return;
-        await fetchFigure(run.id, report.name, next, { keep: true, abort: abort.signal });
-      }
+      for (let next = wanted + 1; current && next <= wanted + 4 && next < count; next += 1) await figure(run.id, report.name, next, { keep: true });
     })().catch(() => { /* it is asked for again when it is wanted, and complains then */ });
-    return () => abort.abort();
+    return () => { current = false; };
   }, [run?.id, report.name, wanted, playing]);
 }
 
