@@ -168,6 +168,17 @@ def test_who_writes_the_log_is_part_of_the_run_and_who_reads_it_is_not(tmp_path:
 
 
 @each_interpreter
+def test_a_fifo_in_place_of_the_log_holds_nobody_up(version: str, tmp_path: Path) -> None:
+    with Site(version, tmp_path) as site:
+        directory = site.directory(command=["sh", "-c", "rm ../run.log; mkfifo ../run.log; exit 3"], finish="none")
+        found = site.run(directory)
+        assert found["reason"] == "The code ended with exit status 3."
+        early = site.directory(command=["true"])
+        os.mkfifo(early / "run.log")
+        assert "There is no log" in site.run(early)["warnings"][0]
+
+
+@each_interpreter
 def test_the_bell_is_rung_after_each_event_and_never_waited_for(version: str, tmp_path: Path) -> None:
     bell = tmp_path / "bell"
     os.mkfifo(bell)

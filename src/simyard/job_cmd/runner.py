@@ -275,9 +275,13 @@ def disk_full(path):
     return room.f_bavail * room.f_frsize < RESERVE or (room.f_files > 0 and room.f_favail == 0)
 
 
-def read_json(path):
-    with open(path, "rb") as file:
-        return json.loads(file.read().decode("utf-8"))
+def read_file(path, tail=None):
+    """The bytes of a file, or its last `tail`. Should somebody have put a FIFO there, that is not waited for."""
+    with os.fdopen(open_fd(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        if tail is not None:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - tail))
+        return file.read()
 
 
 class Held(Exception):
@@ -369,7 +373,7 @@ def final_data(state, reason, usage=None, results=None, warnings=(), report=""):
         data["results"] = {}
         data["warnings"].insert(0, u"The results were not kept: %d bytes are too many. Large results belong in files." % size)
     if len(json.dumps(data)) > MAX_EVENT - 4096:
-        data["warnings"] = data["warnings"][:5]
+        data["warnings"], data["reason"] = data["warnings"][:5], text(reason, 500)
     return data
 
 
@@ -563,7 +567,7 @@ class Child(object):
     """
 
     def __init__(self, work, drop=()):
-        self._pipe, write = pipe()
+        ours, write = pipe()
         orders, self._orders = (close_on_exec(fd) for fd in os.pipe())
         self._buffer = b""
         self.status = None
@@ -571,11 +575,11 @@ class Child(object):
         self.pid = os.fork()
         if self.pid:
             close_quietly(write, orders)
-            self.fds = [self._pipe]
+            self.fds = [ours]
             return
         code = 1
         try:
-            settle(seen, parent, [self._pipe, self._orders] + list(drop))
+            settle(seen, parent, [ours, self._orders] + list(drop))
             code = work(lambda message: write_all(write, to_line(message)), Orders(orders))
         except EOFError:
             code = 0
@@ -595,9 +599,9 @@ class Child(object):
         """The messages that have come. Of those of progress only the last: each says all that is known."""
         told = []
         for _ in range(16):  # a flood must not keep the reader from its other work
-            data = read_some(self._pipe) if self.fds else None
+            data = read_some(self.fds[0]) if self.fds else None
             if data == b"":
-                self.close()  # it has ended, and all that came from it has
+                os.close(self.fds.pop())  # it has ended, and all that came from it has
             if not data:
                 break
             self._buffer += data
@@ -617,7 +621,7 @@ class Child(object):
         return told
 
     def close(self):
-        close_quietly(*self.fds)
+        close_quietly(self._orders, *self.fds)
         self.fds = []
 
 
@@ -695,7 +699,8 @@ def null_input():
 def to_log(directory):
     """Send what is printed to the run's log; False if that cannot be (then it goes nowhere)."""
     try:
-        log = open_fd(os.path.join(directory, LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        log = open_fd(os.path.join(directory, LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK)
+        fcntl.fcntl(log, fcntl.F_SETFL, os.O_APPEND)
     except OSError:
         log = None
     fd = open_fd(os.devnull, os.O_WRONLY) if log is None else log
@@ -823,9 +828,8 @@ def progress_of(known):
     """The checked message of what a code says of its progress; raises TypeError or ValueError in words."""
     fraction, frames, message = known.get("fraction"), known.get("frames"), known.get("message")
     if fraction is not None:
-        fraction = min(1.0, max(0.0, float(fraction)))
-        if fraction != fraction:
-            fraction = None
+        fraction = float(fraction)
+        fraction = min(1.0, max(0.0, fraction)) if fraction == fraction else None
     if frames is not None:
         frames = max(0, int(frames))
     return {"fraction": fraction, "frames": frames, "message": None if message is None else text(message, 300)}
@@ -834,10 +838,7 @@ def progress_of(known):
 def last_frames(directory):
     """The last number of frames in a run's events (0: none), looked for in their last 256 KiB."""
     try:
-        with open(os.path.join(directory, EVENTS), "rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - (256 << 10)))
-            lines = file.read().split(b"\n")
+        lines = read_file(os.path.join(directory, EVENTS), 256 << 10).split(b"\n")
     except EnvironmentError:
         return 0
     for line in reversed(lines[:-1]):
@@ -860,7 +861,7 @@ def exit_of(error):
 
 def read_spec(directory):
     """What run.json says. Raises EnvironmentError, ValueError, KeyError."""
-    spec = read_json(os.path.join(directory, RUN))
+    spec = json.loads(read_file(os.path.join(directory, RUN)).decode("utf-8"))
     for name in ("run", "epoch", "code_dir", "model", "kind", "inputs", "files", "cores", "memory", "time_limit", "grace"):
         if name not in spec:
             raise KeyError("%s lacks %r" % (RUN, name))
@@ -1064,7 +1065,7 @@ class Job(object):
         except (EnvironmentError, ValueError, KeyError, TypeError) as error:
             problem = u"What to run could not be read from %s. %s" % (RUN, words(error))
         earlier = self.journal.begun
-        if self.journal.final or (earlier and earlier["data"]["epoch"] >= self.spec.get("epoch", 0)):
+        if self.journal.final or (earlier and earlier["data"].get("epoch", 0) >= self.spec.get("epoch", 0)):
             complain(u"the run in %s has begun already, or has ended" % text(directory))
             return REFUSED
         try:
@@ -1440,10 +1441,7 @@ def environment(spec):
 def last_words(directory):
     """The last line of a run's log that says anything."""
     try:
-        with open(os.path.join(directory, LOG), "rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - 4096))
-            lines = text(file.read(), 5000).split(u"\n")
+        lines = text(read_file(os.path.join(directory, LOG), 4096), 5000).split(u"\n")
     except EnvironmentError:
         return u""
     said = [line.strip() for line in lines if line.strip()]
@@ -1499,7 +1497,7 @@ def conclude(directory, state, reason, usage=None):
             spec = {"run": os.path.basename(os.path.abspath(directory))}
         end_left(spec["run"], directory)
         if usage is None and journal.started:
-            usage = {"wall": max(0.0, round(time.time() - journal.started["at"], 6))}
+            usage = {"wall": max(0.0, round(time.time() - journal.started.get("at", time.time()), 6))}
         final = journal.append(FINAL, final_data(state, reason, usage), durable=True)
         ring(spec)
         return final
@@ -1680,6 +1678,7 @@ class Server(object):
         seconds, memory = float(asked["seconds"]), int(asked["memory"])
 
         def make(tell, orders):
+            null_input()
             log_streams()
             set_oom_score(900)
             try:
