@@ -111,7 +111,7 @@ def test_web_without_the_right_secret_is_told_nothing(supervisor: Supervisor, sh
         ("/nowhere", b'[1,"Ping",{}]', 404, "no-such-path"),
         ("/ping", b"[" * 100_000, 400, "malformed"),
         ("/target_list", b'[1,"TargetList",{"user":"../me"}]', 422, "invalid-user"),
-        ("/run_status", b'[1,"RunStatus",{"user":"me","run":"../../etc/passwd"}]', 404, "no-such-run"),
+        ("/run_status", b'[1,"RunStatus",{"user":"me","run":"../../etc/passwd"}]', 404, "unknown-run"),
         ("/run_status", b'[1,"RunStatus",{"user":"me","run":"\\u0000"}]', 422, "invalid-text"),
         ("/run_status", b'[1,"RunStatus",{"user":"me","run":"\\ud800"}]', 422, "invalid-text"),
         ("/run_list", b'[1,"RunList",{"user":"me","limit":0}]', 422, "invalid-limit"),

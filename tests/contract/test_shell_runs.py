@@ -74,7 +74,7 @@ def test_nobody_is_told_of_another_users_run(supervisor: Supervisor) -> None:
         for question in (RunStatus(user="eve", run=start.spec.run), RunCancel(user="eve", run=start.spec.run)):
             answer = web.ask(question)
             assert isinstance(answer, Problem)
-            assert (answer.status, answer.code) == (404, "no-such-run")
+            assert (answer.status, answer.code) == (404, "unknown-run")
         assert web.ask(RunList(user="eve", limit=5)) == RunPage(runs=())
 
 

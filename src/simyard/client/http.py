@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
-from simyard.errors import SimyardError, Unavailable, from_status
+from simyard.errors import InvalidRequest, SimyardError, Unavailable, from_status
 
 BASE = "/api/v1"
 _PROBLEM_LIMIT = 1 << 20
@@ -44,7 +44,9 @@ class Http:
     def __init__(self, url: str, token: str, *, timeout: float = 60.0, patience: float = 15.0) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is not the address of a Simyard: it begins with http:// or https://")
+            raise InvalidRequest(
+                "bad-address", f"{url!r} is not the address of a Simyard: it begins with http:// or https://. Mend SIMYARD_URL."
+            )
         self.url = url.rstrip("/")
         self._parts = parts
         self._token = token

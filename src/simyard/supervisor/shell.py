@@ -121,7 +121,7 @@ class Shell:
             if run is not None:
                 self.known.remember(run)
         if run is None or run.user != user:
-            raise NotFound("no-such-run", "There is no such run.")
+            raise NotFound("unknown-run", f"There is no run {run_id[:60]!r}; the list of runs has those that there are.")
         return run
 
     # ── towards agents ──

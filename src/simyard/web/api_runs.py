@@ -32,7 +32,7 @@ _KEY_HEADER = {"Idempotency-Key": "Any word of your own: a repetition with the s
 def check_run(run: str) -> str:
     """`run`, if it can be a run's id; raises NotFound."""
     if not is_ulid(run):
-        raise NotFound("unknown-run", f"There is no run {run[:60]!r}.")
+        raise NotFound("unknown-run", f"There is no run {run[:60]!r}; the list of runs has those that there are.")
     return run
 
 

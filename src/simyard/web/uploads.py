@@ -18,6 +18,10 @@ def sync(fd: int) -> None:
     gevent.get_hub().threadpool.apply(os.fsync, (fd,))
 
 
+#: The next step of whoever has a larger file.
+RAISE = "Send less, or raise upload_limit in the [web] section of simyard.toml and start Simyard again."
+
+
 class _Body:
     """The request's body: what ends before its end is an error, not a shorter file."""
 
@@ -45,12 +49,15 @@ def receive(services: Services, user: str) -> FileRef:
     if declared is not None and declared > limit:
         raise TooLarge(
             "too-large",
-            f"The file has {declared} bytes, more than the limit of {limit}; nothing of it was read.",
+            f"The file has {declared} bytes, more than the limit of {limit}; nothing of it was read. {RAISE}",
             {"limit": limit},
         )
     request.max_content_length = None  # counted while it is written: a chunked body does not say its size
     body = _Body(request.stream, declared)
-    return services.blobs(user).write(cast("BinaryIO", body), limit, services.randomness)
+    try:
+        return services.blobs(user).write(cast("BinaryIO", body), limit, services.randomness)
+    except TooLarge as error:
+        raise TooLarge(error.code, f"{error.detail} {RAISE}", error.more) from None
 
 
 def sweep(services: Services, user: str, sha256: str) -> None:

@@ -1,0 +1,151 @@
+"""What the tests of bad input share: a Simyard that has run something, what must be untouched after a mistake, and small disks."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from simyard import alive
+from tests.system.page_kit import SIMYARD, Yard, wait_until
+
+#: A tenth of a second of work.
+TINY = {"size": 48, "steps": 500, "frames": 5, "spots": 3}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Who runs, and what is kept: all that a request that was refused may not have changed."""
+
+    processes: dict[str, int]
+    runs: frozenset[str]
+    files: frozenset[str]
+
+
+def condition(yard: Yard) -> Condition:
+    state = alive.state(str(yard.home))
+    users = yard.home / "users"
+    return Condition(
+        processes={"agent": agent(yard), **{name: int(state[name][0]) for name in ("keeper", "supervisor", "web")}},
+        runs=frozenset(str(path.relative_to(users)) for path in users.glob("*/runs/*")),
+        files=frozenset(str(path.relative_to(users)) for path in users.glob("*/files/**/*")),
+    )
+
+
+def agent(yard: Yard) -> int:
+    """The pid of the agent; 0 for none."""
+    return alive.owner(str(yard.home / "users" / "me" / "agents" / "local" / "lock"))
+
+
+def a_small_run_works(yard: Yard) -> None:
+    """From the simulation to the plot, and nothing of it is left afterwards."""
+    simulation = yard.client.create_simulation("grayscott", "small", inputs=TINY)
+    run = yard.client.start(simulation["id"], "evolve", reuse=False).wait(timeout=60)
+    assert run.state == "completed", run.data
+    assert run.report("field", frame=4)["data"]
+    assert not processes_of(run.id)
+
+
+def processes_of(run: str) -> list[int]:
+    """The processes that carry the run's mark."""
+    mark, found = f"SIMYARD_RUN={run}".encode(), []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                found.append(int(pid))
+        except OSError:
+            continue
+    return found
+
+
+def connect(yard: Yard, seconds: float = 20.0) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(urlsplit(yard.url).netloc, timeout=seconds)
+
+
+def ask(
+    yard: Yard, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, token: str | None = None
+) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of an answer of web, asked with the right token unless told otherwise ("" sends none)."""
+    shown = (yard.home / "token").read_text().strip() if token is None else token
+    sent = {**({"Authorization": f"Bearer {shown}"} if shown else {}), **(headers or {})}
+    if isinstance(body, dict):
+        body, sent["Content-Type"] = json.dumps(body), "application/json"
+    connection = connect(yard)
+    try:
+        connection.request(method, path, body, sent)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read() or b"{}")
+    finally:
+        connection.close()
+
+
+def refused(answer: tuple[int, dict[str, Any]], status: int, code: str, *words: str) -> dict[str, Any]:
+    """The problem that this answer is: of that status and stable code, with those words in its sentence."""
+    found, problem = answer
+    assert (found, problem["status"], problem["code"]) == (status, status, code), answer
+    for some in words:
+        assert some in problem["detail"], answer
+    assert "Traceback" not in problem["detail"]
+    return problem
+
+
+def command(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Exit status of a command that is expected to be refused, and what it said: on stderr only, and no traceback."""
+    done = subprocess.run(
+        [SIMYARD, *arguments],
+        capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    assert not done.stdout, done.stdout
+    return done.returncode, done.stderr
+
+
+@contextmanager
+def small_disk(path: Path, size: str) -> Iterator[Path]:
+    """A file system of that size, mounted there; unmounted afterwards, whoever still uses it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", path], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave no byte free; the file to remove again."""
+    filler = disk / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while file.write(bytes(size)) == size:
+                    pass
+            except OSError:
+                continue
+    assert os.statvfs(disk).f_bavail == 0
+    return filler
+
+
+def is_ready(yard: Yard) -> bool:
+    return ask(yard, "GET", "/readyz")[0] == 200
+
+
+@contextmanager
+def nothing_changes(yard: Yard, *, simulations: bool = True) -> Iterator[None]:
+    """What happens in the block leaves everything as it was, and Simyard ready."""
+    before, known = condition(yard), saved(yard)
+    yield
+    wait_until(lambda: is_ready(yard))
+    assert condition(yard) == before
+    assert not simulations or saved(yard) == known
+
+
+def saved(yard: Yard) -> set[tuple[str, str]]:
+    """The simulations, each with the mark of its state."""
+    return {(one["id"], one["etag"]) for one in yard.client.simulations()}
