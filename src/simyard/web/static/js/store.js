@@ -108,11 +108,20 @@ export async function loadTargets() {
 }
 
 let waiting = [];
+/** Simulations that runs have named and the list did not: asked for once each. */
+const looked = new Set();
+
+// a run of a simulation that was made elsewhere, in a terminal or another tab
+function lookFor(list) {
+  const strange = list.filter((run) => simulations.value && !simulations.value.has(run.simulation) && !looked.has(run.simulation));
+  for (const run of strange) looked.add(run.simulation);
+  if (strange.length) loadSimulations();
+}
 
 // a thousand changes a second become one drawing a frame
 function onRun(run) {
   waiting.push(run);
-  if (waiting.length === 1) setTimeout(() => { const list = waiting; waiting = []; putRuns(list); }, document.hidden ? 250 : 8);
+  if (waiting.length === 1) setTimeout(() => { const list = waiting; waiting = []; putRuns(list); lookFor(list); }, document.hidden ? 250 : 8);
 }
 
 function onEvent(name, data) {

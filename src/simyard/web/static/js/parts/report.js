@@ -70,8 +70,10 @@ function OneReport({ run, report, hint }) {
   const ofAnother = Boolean(shown) && shown.run !== run?.id;
   const odd = shown && unsupported(shown.figure);
   const ready = current && (odd || drawn === shown.figure);
+  // live, a picture of this run that is a moment old is as good as there can be
+  const busy = askable && !error && !(ready || (frame < 0 && !isFinal(run) && drawn && shown?.run === run.id));
   return html`
-    <div class=${cls('report', ofAnother && 'is-stale')} aria-busy=${askable && !ready && !error}>
+    <div class=${cls('report', ofAnother && 'is-stale')} aria-busy=${busy}>
       <div class="report-stage">
         ${shown && !odd && html`<${Plot} figure=${shown.figure} name=${report.name} label=${t('report.plot', { title: report.title })} handle=${handle}
             onDrawn=${(stands, problem) => { if (problem) feed.error.value = problem; else setDrawn(stands); }} />`}

@@ -15,7 +15,10 @@ import { t } from '../texts.js';
 const EXAMPLES = 4;
 
 export function Gallery() {
-  useEffect(() => { document.title = `${t('nav.codes')} · ${t('app.name')}`; }, []);
+  useEffect(() => {
+    document.title = `${t('nav.codes')} · ${t('app.name')}`;
+    if (codes.value) loadCodes(); // one may have been installed since
+  }, []);
   const found = codes.value;
   return html`
     <main class="page gallery">

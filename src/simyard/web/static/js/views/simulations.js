@@ -44,7 +44,10 @@ export async function copySimulation(simulation) {
 export function Simulations() {
   const [search, setSearch] = useState('');
   const [many, setMany] = useState(SHOWN);
-  useEffect(() => { document.title = `${t('sims.title')} · ${t('app.name')}`; }, []);
+  useEffect(() => {
+    document.title = `${t('sims.title')} · ${t('app.name')}`;
+    if (simulations.value) loadSimulations(); // one may have been made elsewhere
+  }, []);
   const all = simulations.value;
   const last = useMemo(() => {
     const newest = new Map();
