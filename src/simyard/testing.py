@@ -36,6 +36,7 @@ class FakeSupervisor:
         self.reports: dict[tuple[str, str, int], bytes] = {}
         self.broken_off: set[str] = set()
         self.ends_at_once = False
+        self.failing = ""
         self.dropped = 0
         self.last = 0
         self.moved = threading.Condition()
@@ -250,7 +251,7 @@ class FakeSupervisor:
 
     def pong(self, _: Any) -> Pong:
         active = sum(run.state not in FINAL for run in self.runs.values())
-        return Pong(version=VERSION, change=self.last, agents=1, active=active)
+        return Pong(version=VERSION, change=self.last, agents=1, active=active, failing=self.failing)
 
 
 _ANSWERS: dict[type, Callable[[FakeSupervisor, Any], Any]] = {

@@ -50,7 +50,7 @@ def a_small_run_works(yard: Yard) -> None:
     run = yard.client.start(simulation["id"], "evolve", reuse=False).wait(timeout=60)
     assert run.state == "completed", run.data
     assert run.report("field", frame=4)["data"]
-    assert not processes_of(run.id)
+    nothing_runs_of(run.id)
 
 
 def processes_of(run: str) -> list[int]:
@@ -63,6 +63,11 @@ def processes_of(run: str) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def nothing_runs_of(run: str) -> None:
+    """Nothing is left of a run that has ended, once its job cmd, which said so, has ended too."""
+    wait_until(lambda: not processes_of(run), 5)
 
 
 def connect(yard: Yard, seconds: float = 20.0) -> http.client.HTTPConnection:

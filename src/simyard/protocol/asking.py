@@ -221,10 +221,13 @@ class LoginAnswer:
 
 @message
 class Pong:
+    """`failing` says why nothing can be made durable at the moment, "" where it can."""
+
     version: str
     change: int
     agents: int
     active: int
+    failing: str = ""
 
 
 @message

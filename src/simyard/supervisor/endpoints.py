@@ -123,7 +123,11 @@ async def ping(shell: Shell, _question: asking.Ping, _door: Ask) -> asking.Pong:
 
 def pong(shell: Shell) -> asking.Pong:
     return asking.Pong(
-        version=simyard.__version__, change=shell.known.last, agents=len(shell.connected), active=len(shell.known.active)
+        version=simyard.__version__,
+        change=shell.known.last,
+        agents=len(shell.connected),
+        active=len(shell.known.active),
+        failing=shell.writer.failing,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from simyard.errors import SimyardError
+from simyard.errors import SimyardError, Unavailable
 from simyard.protocol.asking import Ping
 from simyard.web.answers import answer, problem
 from simyard.web.context import services
@@ -20,11 +20,13 @@ def healthz() -> Response:
 
 @ops.get("/readyz")
 def readyz() -> Response:
-    """Web, its database and the supervisor are ready."""
+    """Web, its database and the supervisor are ready, and what is asked for can be made durable."""
     known = services()
     try:
         known.library.named("", "")
         pong = known.door.ask(Ping())
+        if pong.failing:
+            raise Unavailable("not-writing", f"Nothing can be changed right now: {pong.failing}")
     except SimyardError as error:
         error.status = 503
         return problem(error)

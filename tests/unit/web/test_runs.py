@@ -207,6 +207,15 @@ def test_without_a_supervisor_simulations_work_and_runs_say_why_not(web: Web, mo
     assert web.stranger.get("/healthz").status_code == 200
 
 
+def test_a_supervisor_that_can_make_nothing_durable_is_not_ready(web: Web) -> None:
+    web.supervisor.failing = "The disk is full."
+    answer = web.stranger.get("/readyz")
+    assert problem(answer) == (503, "not-writing")
+    assert "The disk is full." in answer.json["detail"]
+    web.supervisor.failing = ""
+    assert web.stranger.get("/readyz").status_code == 200
+
+
 def test_what_nobody_foresaw_is_a_problem_too(
     web: Web, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,131 @@
+"""A disk that is full, under the runs or under everything: what cannot be kept is said, what is not durable is not told, and it goes on
+by itself once there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simyard.client import Client, RemoteRun
+from simyard.errors import SimyardError
+from tests.system.bad_input_kit import a_small_run_works, ask, condition, fill, is_ready, nothing_runs_of, refused, small_disk
+from tests.system.page_kit import Yard, wait_until
+
+API = "/api/v1"
+#: A mebibyte a frame, about one every fifth of a second.
+FRAMES = {"size": 512, "steps": 500, "frames": 100}
+FLOOD = """title = "Flood"
+
+[models.flood]
+kind = "long"
+"""
+FLOOD_PY = '''"""Prints until something stops it."""
+
+
+def prepare(run):
+    return ["sh", "-c", "while echo 0123456789012345678901234567890123456789; do :; done; sleep 1; exit 0"]
+'''
+
+
+@pytest.fixture
+def codes(tmp_path: Path) -> Path:
+    folder = tmp_path / "codes" / "flood"
+    folder.mkdir(parents=True)
+    (folder / "code.toml").write_text(FLOOD)
+    (folder / "code.py").write_text(FLOOD_PY)
+    return folder.parent
+
+
+@pytest.fixture
+def yard(tmp_path: Path, codes: Path) -> Iterator[Yard]:
+    with Yard(tmp_path / "h", codes) as made:
+        yield made
+
+
+def start(yard: Yard, code: str, model: str, **inputs: Any) -> RemoteRun:
+    simulation = yard.client.create_simulation(code, code, inputs=inputs)
+    return yard.client.start(simulation["id"], model, reuse=False)
+
+
+def test_a_run_that_fills_its_disk_fails_in_words_and_nothing_else_does(yard: Yard) -> None:
+    a_small_run_works(yard)
+    who = condition(yard).processes
+    with small_disk(yard.home / "users" / "me" / "runs", "6m") as disk:
+        run = start(yard, "grayscott", "evolve", **FRAMES).wait(timeout=60)
+        assert run.state == "failed", run.data
+        assert "The disk is full: free some space, then run it again" in run.reason
+        assert run.data["ended"]
+        assert run.data["progress"]["frames"] >= 1
+        nothing_runs_of(run.id)
+        # what there is can be fetched; what would have to be written is refused
+        frames = [file for file in run.files() if file["path"].endswith(".npy")]
+        assert frames
+        with pytest.raises(SimyardError, match="The disk is full: free some space"):
+            run.report("field", frame=0)
+
+        full = fill(disk)
+        refused_run = start(yard, "grayscott", "evolve", **FRAMES, seed=2).wait(timeout=60)
+        assert refused_run.state == "failed", refused_run.data
+        assert "disk" in refused_run.reason
+        assert "full" in refused_run.reason
+        assert not list(disk.glob(".*making"))
+        nothing_runs_of(refused_run.id)
+
+        full.unlink()
+        for frame in frames[1:]:
+            (disk / run.id / frame["path"]).unlink()
+        assert run.report("field", frame=0)["data"]
+        a_small_run_works(yard)
+        assert condition(yard).processes == who, "nobody died of it"
+
+
+def test_a_code_that_prints_until_the_disk_is_full_ends_with_a_final_event(yard: Yard) -> None:
+    a_small_run_works(yard)
+    who = condition(yard).processes
+    with small_disk(yard.home / "users" / "me" / "runs", "6m"):
+        run = start(yard, "flood", "flood").wait(timeout=60)
+        assert run.state in {"completed", "failed"}
+        assert "disk" in f"{run.reason}{run.data['warnings']}", run.data
+        nothing_runs_of(run.id)
+        assert sum(map(len, run.log())) > 1 << 20
+        assert condition(yard).processes == who
+
+
+def test_while_nothing_can_be_made_durable_nothing_is_told_and_then_it_goes_on(tmp_path: Path, codes: Path) -> None:
+    made = Yard(tmp_path / "h", codes)
+    settings = (made.home / "simyard.toml").read_text()
+    with small_disk(made.home, "24m") as disk:
+        (disk / "simyard.toml").write_text(settings)
+        with made as yard, Client(home=yard.home, patience=60) as other, ThreadPoolExecutor(1) as somebody:
+            a_small_run_works(yard)
+            who = condition(yard).processes
+            simulation = yard.client.create_simulation("grayscott", "small", inputs={"size": 48, "steps": 400, "frames": 4})
+            known = {run.id for run in yard.client.runs()}
+            full = fill(disk)
+            try:
+                first = somebody.submit(other.start, simulation["id"], "evolve", reuse=False)
+                wait_until(lambda: not is_ready(yard))
+                problem = refused(ask(yard, "GET", "/readyz"), 503, "not-writing", "disk")
+                assert "free some space" in problem["detail"]
+                # what is there can be read; what would be new is refused, with the reason
+                assert {run.id for run in yard.client.runs()} == known, "nothing is told that is not durable"
+                again = {"model": "evolve", "reuse": False}
+                refused(ask(yard, "POST", f"{API}/simulations/{simulation['id']}/runs", again), 503, "not-writing", "disk")
+                status, problem = ask(yard, "POST", f"{API}/simulations", {"code": "grayscott"})
+                assert (status, problem["code"]) == (503, "database-full")
+                assert "free some space" in problem["detail"]
+                refused(ask(yard, "PUT", f"{API}/files/a.bin", b"x" * 100_000), 507, "disk-full", "Free some space")
+                assert not first.done(), "whoever asked first is told nothing before it is durable"
+            finally:
+                full.unlink()
+            wait_until(lambda: is_ready(yard))
+            run = first.result(60).wait(timeout=60)
+            assert run.state == "completed", run.data
+            assert {run.id for run in yard.client.runs()} == known | {run.id}, "it was started once"
+            a_small_run_works(yard)
+            assert condition(yard).processes == who
+            assert not list((disk / "users" / "me" / "files").rglob("*.part*"))
