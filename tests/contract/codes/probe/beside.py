@@ -1,2 +1,3 @@
 """A module beside a code.py."""
+
 WORDS = "from beside"
