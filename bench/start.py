@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -68,7 +69,7 @@ def memory() -> list[Row]:
             client.run("grayscott", "preview", example="tiny", wait=30).wait(30)
         time.sleep(3)  # what a start has used and does not need is given back
         found = {name: pss(pid) for name, pid in yard.pids().items()}
-    with subprocess.Popen(["python3", "-c", "input()"], stdin=subprocess.PIPE) as python:
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as python:
         time.sleep(0.3)
         bare = pss(python.pid)
         python.communicate()
