@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,30 @@ def ask(
         return response.status, json.loads(response.read() or b"{}")
     finally:
         connection.close()
+
+
+def address(yard: Yard) -> tuple[str, int]:
+    parts = urlsplit(yard.url)
+    assert parts.hostname
+    assert parts.port
+    return parts.hostname, parts.port
+
+
+def upload(yard: Yard, path: str, *headers: str) -> socket.socket:
+    """The head of an upload, said; the body is the caller's."""
+    token = (yard.home / "token").read_text().strip()
+    raw = socket.create_connection(address(yard), timeout=20)
+    host = urlsplit(yard.url).netloc
+    raw.sendall(
+        "\r\n".join([f"PUT /api/v1{path} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {token}", *headers, "", ""]).encode()
+    )
+    return raw
+
+
+def answer_on(raw: socket.socket) -> tuple[int, dict[str, Any]]:
+    response = http.client.HTTPResponse(raw)
+    response.begin()
+    return response.status, json.loads(response.read())
 
 
 def refused(answer: tuple[int, dict[str, Any]], status: int, code: str, *words: str) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import select
 import socket
@@ -11,11 +9,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from tests.system.bad_input_kit import a_small_run_works, ask, command, connect, nothing_changes, refused
+from tests.system.bad_input_kit import (
+    a_small_run_works,
+    address,
+    answer_on,
+    ask,
+    command,
+    connect,
+    nothing_changes,
+    refused,
+    upload,
+)
 from tests.system.page_kit import Yard
 
 API = "/api/v1"
@@ -180,30 +187,6 @@ def test_whoever_leaves_in_the_middle_harms_nobody(yard: Yard) -> None:
 
 
 # ── uploads over the limit ──
-
-
-def address(yard: Yard) -> tuple[str, int]:
-    parts = urlsplit(yard.url)
-    assert parts.hostname
-    assert parts.port
-    return parts.hostname, parts.port
-
-
-def upload(yard: Yard, path: str, *headers: str) -> socket.socket:
-    """The head of an upload, said; the body is the caller's."""
-    token = (yard.home / "token").read_text().strip()
-    raw = socket.create_connection(address(yard), timeout=20)
-    host = urlsplit(yard.url).netloc
-    raw.sendall(
-        "\r\n".join([f"PUT {API}{path} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {token}", *headers, "", ""]).encode()
-    )
-    return raw
-
-
-def answer_on(raw: socket.socket) -> tuple[int, dict[str, Any]]:
-    response = http.client.HTTPResponse(raw)
-    response.begin()
-    return response.status, json.loads(response.read())
 
 
 @pytest.mark.parametrize("where", ["/files/big.bin", "/simulations/{}/files/big.bin"])

@@ -32,7 +32,7 @@ def yard(madx_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def run(yard: Yard, model: str, *files: Path, more: tuple[str, ...] = ()) -> tuple[int, str]:
     """Exit status and words of `simyard run madx --wait`."""
     named = [word for file in files for word in ("--file", str(file))]
-    command = [SIMYARD, "--home", yard.home, "run", "madx", "--model", model, *named, "--wait", *more]
+    command: list[str | Path] = [SIMYARD, "--home", yard.home, "run", "madx", "--model", model, *named, "--wait", *more]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert "Traceback" not in done.stdout + done.stderr
     return done.returncode, done.stdout + done.stderr
