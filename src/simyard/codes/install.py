@@ -135,7 +135,7 @@ def _make(folder: Path, code: Declaration, codes: Mapping[str, dict[str, object]
             continue
         tell(f"Installing {', '.join(str(one) for one in wanted['requires'])} for {name} …")  # type: ignore[attr-defined]
         if uv:
-            _run([uv, "pip", "install", "--python", str(python), *what], tell)
+            _run([uv, "pip", "install", "--compile-bytecode", "--python", str(python), *what], tell)
         else:
             _run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *what], tell)
     tell("Trying it …")
