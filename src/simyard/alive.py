@@ -74,6 +74,13 @@ def keeper(home: str) -> int:
     return owner(os.path.join(home, LOCK))
 
 
+def up(home: str) -> dict[str, list[str]]:
+    """What the keeper that is there has written down; empty where there is none, or it has written nothing yet."""
+    known, pid = state(home), keeper(home)
+    # what a keeper that was killed has left says nothing of the one that has just begun
+    return known if pid and known.get("keeper", [""])[0] == str(pid) else {}
+
+
 def start_time(pid: int) -> str:
     """When a process started, in the kernel's ticks: with the pid it names one process for ever. "" where there is none."""
     try:

@@ -250,7 +250,7 @@ def main(home: str, host: str, port: str) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     held = alive.lock(home)
     if held < 0:
-        where = alive.state(home).get("url", ["an address that it is about to say"])[0]
+        where = alive.up(home).get("url", ["an address that it is about to say"])[0]
         say(f"Simyard is already running for {home}, at {where}. `simyard open` makes an address for the browser.")
         return RUNNING_ALREADY
     alive.stop_left_over(home)

@@ -96,7 +96,7 @@ def _running(settings: Config) -> Iterator[Finding]:
     if not alive.keeper(home):
         yield Finding("running", "missing", "Simyard is not up; `simyard up` starts it")
         return
-    known = alive.state(home)
+    known = alive.up(home)
     from simyard.client import Client
 
     try:

@@ -39,8 +39,8 @@ def start_detached(settings: Config, host: str | None = None, port: int | None =
     home = str(settings.home)
     limit = time.monotonic() + _START_LIMIT
     while time.monotonic() < limit:
-        known = alive.state(home)
-        if known.get("ready") == ["1"] and alive.keeper(home):
+        known = alive.up(home)
+        if known.get("ready") == ["1"]:
             return known["url"][0]
         if keeper.poll() is not None and not alive.keeper(home):
             raise Unavailable("not-started", f"Simyard could not be started. {alive.tail(str(log)).strip()}")
@@ -123,7 +123,7 @@ def status(as_json: bool) -> None:
     settings = config()
     home = str(settings.home)
     keeper = alive.keeper(home)
-    known = alive.state(home) if keeper else {}
+    known = alive.up(home)
     url = known.get("url", [""])[0]
     processes = {name: int(values[0]) for name, values in known.items() if name in {"keeper", "web", "supervisor"}}
     agents = {

@@ -223,8 +223,8 @@ class Client:
 
 def _of_home(home: Path) -> tuple[str, str]:
     """The address and the token of the Simyard of this home folder; raises NotRunning."""
-    known = alive.state(str(home))
-    if not alive.keeper(str(home)) or "url" not in known:
+    known = alive.up(str(home))
+    if "url" not in known:
         raise NotRunning("not-running", f"Simyard is not running for {home}. Start it with `simyard up`.")
     try:
         token = (home / "token").read_text("utf-8").strip()
