@@ -1,6 +1,6 @@
 """The process keeper: starts web and supervisor, starts again what dies, stops both when told, and stays out of memory's way.
 
-It runs by path (`python -I -S up.py HOME HOST PORT`), standard library only and little of that: it is the one process
+It runs by path (`python -I -S up.py HOME HOST PORT [quiet]`), standard library only and little of that: it is the one process
 that must never die, and it idles for months. It binds web's port itself and hands it on, so that a web that was killed
 comes back where it was, and whoever asks meanwhile waits instead of being refused.
 """
@@ -74,8 +74,9 @@ class Child:
 class Keeper:
     """Keeps web and supervisor of one home folder alive until it is told to stop."""
 
-    def __init__(self, home: str, listener: socket.socket) -> None:
+    def __init__(self, home: str, listener: socket.socket, *, greets: bool) -> None:
         self.home = home
+        self.greets = greets
         host, port = listener.getsockname()[:2]
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what the user asked for, shown as a reachable address
         host = everywhere.get(host, host)
@@ -87,6 +88,8 @@ class Keeper:
         ]
         self.probe = Probe((host, port))
         self.ready = False
+        #: Whether who runs is written down: a full disk can keep it from that for a while.
+        self.noted = True
 
     def run(self) -> int:
         """Keep them until SIGINT, SIGTERM or SIGHUP; answers with this process's exit status."""
@@ -105,15 +108,18 @@ class Keeper:
                 self.stop()
                 return IMPOSSIBLE
             self.start_due()
+            if not self.noted:
+                self.note()
             if not self.ready and self.probe.answered():
                 self.ready = True
                 self.note()
-                self.greet()
+                if self.greets:
+                    self.greet()
 
     def wait(self) -> int | None:
         """The next signal, or None when it is time to look again."""
         due = [child.due for child in self.children if not child.pid]
-        seconds = max(0.0, min(due) - time.monotonic()) if due else 3600.0
+        seconds = max(0.0, min(due) - time.monotonic()) if due else 3600.0 if self.noted else 1.0
         info = signal.sigtimedwait(WATCHED, seconds if self.ready else min(seconds, 0.02))
         return info.si_signo if info else None
 
@@ -147,10 +153,16 @@ class Keeper:
                     say(f"The {child.name} has ended ({how}); starting it again. Its log: {child.log}")
 
     def note(self) -> None:
-        """Write down who runs and where."""
+        """Write down who runs and where; what cannot be written now is tried again soon, and is no reason to end."""
         pids = [("keeper", os.getpid()), *((child.name, child.pid) for child in self.children if child.pid)]
         people = [f"{name} {pid} {alive.start_time(pid)}" for name, pid in pids]
-        alive.write_state(self.home, [f"url {self.url}", f"ready {self.ready:d}", *people])
+        try:
+            alive.write_state(self.home, [f"url {self.url}", f"ready {self.ready:d}", *people])
+            self.noted = True
+        except OSError as error:
+            if self.noted:
+                say(f"Who runs cannot be written down in {self.home} ({error.strerror}); trying again until it can.")
+            self.noted = False
 
     def greet(self) -> None:
         """Say where it is: the one-time address for the browser."""
@@ -243,8 +255,8 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def main(home: str, host: str, port: str) -> int:
-    """Keep Simyard of `home` up; answers with the exit status."""
+def main(home: str, host: str, port: str, how: str = "") -> int:
+    """Keep Simyard of `home` up; answers with the exit status. `quiet`: say no address, which would stand in a log."""
     logs = os.path.join(home, "log")
     os.makedirs(logs, 0o700, exist_ok=True)
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
@@ -264,7 +276,12 @@ def main(home: str, host: str, port: str) -> int:
         if os.path.exists(path) and os.path.getsize(path) > LOG_LIMIT:
             os.replace(path, path + ".old")
     os.environ["SIMYARD_HOME"] = home
-    return Keeper(home, listener).run()
+    keeper = Keeper(home, listener)
+    keeper.note()
+    if not keeper.noted:  # then nothing else could be written either
+        say("Nothing can be kept there: nothing was started. Free some space, or choose another home folder, and try again.")
+        return IMPOSSIBLE
+    return keeper.run()
 
 
 if __name__ == "__main__":

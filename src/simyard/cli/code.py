@@ -91,14 +91,18 @@ def install(name: str, as_json: bool) -> None:
 @code.command()
 @click.argument("name")
 @click.option("--in", "folder", type=click.Path(file_okay=False), help="Folder to make it in (default: here).")
-def new(name: str, folder: str | None) -> None:
+@json_option
+def new(name: str, folder: str | None, as_json: bool) -> None:
     """Make a new code NAME: a folder with a code.toml and a code.py to begin from."""
     from simyard.cli.new_code import make
 
     made = make(name, folder or ".")
+    if as_json:
+        tell_json({"name": name, "folder": str(made)})
+        return
     click.echo(made)
     note(
-        f"Try it:  simyard code test {name}",
+        f"Try it:  simyard code test {made}",
         f'Have it found: add its folder to codes_path in {config().home / "simyard.toml"}:  codes_path = ["{made.parent}"]',
     )
 

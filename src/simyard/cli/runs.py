@@ -154,8 +154,12 @@ def wait(run: str, out: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("run")
 @click.option("--follow", "-f", is_flag=True, help="Go on as it is written, until the run has ended.")
-def logs(run: str, follow: bool) -> None:
+@json_option
+def logs(run: str, follow: bool, as_json: bool) -> None:
     """Write what RUN has printed."""
+    if as_json:
+        tell_json({"log": b"".join(find(client(), run).log(follow=follow)).decode("utf-8", "replace")})
+        return
     for piece in find(client(), run).log(follow=follow):
         sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
@@ -209,7 +213,8 @@ def explain(run: str, as_json: bool) -> None:
     type=click.Path(dir_okay=False),
     help="Write it here: .html is a page that needs nothing else, .json the Plotly figure.",
 )
-def report(run: str, report: str | None, frame: int | None, out: str | None) -> None:
+@json_option
+def report(run: str, report: str | None, frame: int | None, out: str | None, as_json: bool) -> None:
     """Make a report of RUN, as a web page or JSON.
 
     REPORT is its first where none is named. The figure goes to stdout as JSON, or into a file."""
@@ -235,7 +240,10 @@ def report(run: str, report: str | None, frame: int | None, out: str | None) -> 
         Path(out).write_text(page(figure, f"{code['title']}: {title}", found.results), "utf-8")
     else:
         Path(out).write_text(json.dumps(figure, ensure_ascii=False), "utf-8")
-    note(f"{title}: {Path(out).resolve()}")
+    if as_json:
+        tell_json({"report": report, "frame": frame, "path": str(Path(out).resolve())})
+    else:
+        note(f"{title}: {Path(out).resolve()}")
 
 
 @click.command()
@@ -256,7 +264,8 @@ def files(run: str, as_json: bool) -> None:
 @click.argument("run")
 @click.argument("path", required=False)
 @click.option("--out", "-o", type=click.Path(), help="Folder to put them into, or the name of the one file (default: here).")
-def fetch(run: str, path: str | None, out: str | None) -> None:
+@json_option
+def fetch(run: str, path: str | None, out: str | None, as_json: bool) -> None:
     """Download what RUN made.
 
     Into a folder (default: one named as the run); with PATH only that file."""
@@ -264,7 +273,10 @@ def fetch(run: str, path: str | None, out: str | None) -> None:
     if path is None:
         folder = Path(out or found.id)
         got = found.download(folder)
-        note(f"{len(got)} files in {folder.resolve()}")
+        if as_json:
+            tell_json([str(one.resolve()) for one in got])
+        else:
+            note(f"{len(got)} files in {folder.resolve()}")
         return
     target = Path(out or Path(path).name)
     if target.is_dir():
@@ -272,7 +284,11 @@ def fetch(run: str, path: str | None, out: str | None) -> None:
     inside = {one["path"] for one in found.files()}
     if path not in inside and f"work/{path}" in inside:
         path = f"work/{path}"
-    note(str(found.download_file(path, target).resolve()))
+    one = found.download_file(path, target).resolve()
+    if as_json:
+        tell_json([str(one)])
+    else:
+        note(str(one))
 
 
 @click.command("open")

@@ -118,14 +118,18 @@ def copy(sim: str, name: str | None, as_json: bool) -> None:
 @sim.command()
 @click.argument("sim")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-def delete(sim: str, yes: bool) -> None:
+@json_option
+def delete(sim: str, yes: bool, as_json: bool) -> None:
     """Delete the simulation SIM. Its runs stay."""
     server = client()
     found = _find(server, sim)
     if not yes:
         click.confirm(f"Delete the simulation {found['name']} of {found['code']}? Its runs stay.", abort=True, err=True)
     server.delete_simulation(found["id"])
-    note(f"Deleted {found['name']}.")
+    if as_json:
+        tell_json({"deleted": found["id"]})
+    else:
+        note(f"Deleted {found['name']}.")
 
 
 def _tell(found: dict[str, Any], as_json: bool) -> None:

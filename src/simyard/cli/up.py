@@ -32,9 +32,20 @@ def start_detached(settings: Config, host: str | None = None, port: int | None =
     """Start Simyard in the background; answers with its address once it is ready. Raises Unavailable with the keeper's words."""
     log = settings.home / "log" / "up.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        log.write_bytes(b"\n")
+    except OSError as error:
+        raise Unavailable(
+            "not-started",
+            f"Simyard could not be started: {log} cannot be written ({error.strerror}). Free some space, and try again.",
+        ) from None
     with log.open("wb") as words:
         keeper = subprocess.Popen(
-            keeper_command(settings, host, port), stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
+            [*keeper_command(settings, host, port), "quiet"],
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            start_new_session=True,
         )
     home = str(settings.home)
     limit = time.monotonic() + _START_LIMIT
