@@ -276,7 +276,7 @@ def main(home: str, host: str, port: str, how: str = "") -> int:
         if os.path.exists(path) and os.path.getsize(path) > LOG_LIMIT:
             os.replace(path, path + ".old")
     os.environ["SIMYARD_HOME"] = home
-    keeper = Keeper(home, listener)
+    keeper = Keeper(home, listener, greets=how != "quiet")
     keeper.note()
     if not keeper.noted:  # then nothing else could be written either
         say("Nothing can be kept there: nothing was started. Free some space, or choose another home folder, and try again.")
