@@ -55,11 +55,15 @@ class Child:
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ]
         command = [sys.executable, "-m", *self.arguments]
-        # a group of its own: Ctrl-C reaches the keeper only, which stops the others in order
-        self.pid = os.posix_spawn(
-            sys.executable, command, os.environ, file_actions=actions, setpgroup=0, setsigmask=(), setsigdef=WATCHED
-        )
         self.began = now
+        try:
+            # a group of its own: Ctrl-C reaches the keeper only, which stops the others in order
+            self.pid = os.posix_spawn(
+                sys.executable, command, os.environ, file_actions=actions, setpgroup=0, setsigmask=(), setsigdef=WATCHED
+            )
+        except OSError as error:  # no memory, no more processes, a log that cannot be opened: later perhaps
+            say(f"The {self.name} cannot be started ({error.strerror}); trying again.")
+            self.on_death(now)
 
     def on_death(self, now: float) -> None:
         """It has ended: say when it is to be started again."""
