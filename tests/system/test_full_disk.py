@@ -3,6 +3,8 @@ by itself once there is room."""
 
 from __future__ import annotations
 
+import http.client
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from simyard import alive
 from simyard.client import Client, RemoteRun
 from simyard.errors import SimyardError
 from tests.system.bad_input_kit import a_small_run_works, ask, condition, fill, is_ready, nothing_runs_of, refused, small_disk
-from tests.system.page_kit import Yard, wait_until
+from tests.system.page_kit import SIMYARD, Yard, wait_until
 
 API = "/api/v1"
 #: A mebibyte a frame, about one every fifth of a second.
@@ -129,3 +132,43 @@ def test_while_nothing_can_be_made_durable_nothing_is_told_and_then_it_goes_on(t
             a_small_run_works(yard)
             assert condition(yard).processes == who
             assert not list((disk / "users" / "me" / "files").rglob("*.part*"))
+
+            # whoever dies meanwhile is started again for as long as it takes, by a keeper that needs no disk for that
+            full = fill(disk)
+            try:
+                old = {yard.kill("web"), yard.kill("supervisor")}
+                wait_until(lambda: not old & children(who["keeper"]))
+                wait_until(lambda: len(children(who["keeper"])) == 2)
+                assert alive.keeper(str(disk)) == who["keeper"]
+            finally:
+                full.unlink()
+            wait_until(lambda: answers(yard) and set(condition(yard).processes.values()) >= children(who["keeper"]))
+            assert {name: condition(yard).processes[name] for name in ("keeper", "agent")} == {
+                name: who[name] for name in ("keeper", "agent")
+            }
+            a_small_run_works(yard)
+
+
+def test_simyard_that_is_started_on_a_full_disk_says_so_and_leaves_nobody(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "h", "1m") as disk:
+        fill(disk)
+        for arguments in (["up", "--port", "0"], ["up", "--detach", "--port", "0"]):
+            done = subprocess.run([SIMYARD, "--home", disk, *arguments], capture_output=True, text=True, check=False, timeout=60)
+            said = done.stdout + done.stderr
+            assert done.returncode in {1, 3}, said
+            assert "Traceback" not in said
+            assert "No space left on device" in said
+            assert "Free some space" in said
+            assert not alive.keeper(str(disk))
+
+
+def children(pid: int) -> set[int]:
+    return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def answers(yard: Yard) -> bool:
+    """Whether Simyard is ready; one that does not answer at all is not."""
+    try:
+        return is_ready(yard)
+    except (OSError, http.client.HTTPException):
+        return False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from simyard import alive
+from simyard import alive, up
 
 HOLD = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
@@ -118,3 +118,15 @@ def test_the_tail_of_a_log_is_its_last_lines(tmp_path: Path, text: str) -> None:
     (tmp_path / "log").write_text(text)
     assert alive.tail(str(tmp_path / "log"), 2) == "\n".join(text.splitlines()[-2:])
     assert alive.tail(str(tmp_path / "none")) == "(there is no log)"
+
+
+def test_a_keeper_that_cannot_write_down_who_runs_goes_on_and_tries_again(tmp_path: Path) -> None:
+    home = tmp_path / "home"  # not there: nothing can be written into it, as on a full disk
+    with up.listen("127.0.0.1", 0) as listener:
+        keeper = up.Keeper(str(home), listener, greets=False)
+        keeper.note()
+        assert not keeper.noted
+        home.mkdir()
+        keeper.note()
+    assert keeper.noted
+    assert alive.state(str(home))["keeper"][0] == str(os.getpid())
