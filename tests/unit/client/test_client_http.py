@@ -7,7 +7,7 @@ import io
 import pytest
 
 from simyard.client.http import Http, NotRunning
-from simyard.errors import Conflict, SimyardError, TooLarge, Unavailable
+from simyard.errors import Conflict, InvalidRequest, SimyardError, TooLarge, Unavailable
 from tests.unit.client.small_server import Handler, problem, serving, value
 
 
@@ -96,5 +96,5 @@ def test_an_upload_that_is_refused_before_its_end_is_refused_in_the_servers_word
 
 
 def test_an_address_that_is_none_is_refused_at_once() -> None:
-    with pytest.raises(ValueError, match="begins with http"):
+    with pytest.raises(InvalidRequest, match="begins with http"):
         Http("127.0.0.1:8760", "")
