@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 
 from simyard import alive
 from simyard.client import Client
+from tests.system.page_kit import wait_until
 
 SIMYARD = Path(sys.executable).parent / "simyard"
 LIMIT = 60.0
@@ -42,13 +42,6 @@ def processes_of(home: Path) -> list[int]:
                 if str(home).encode() in said:
                     found.append(int(entry.name))
     return found
-
-
-def wait_until(true: object, what: str) -> None:
-    limit = time.monotonic() + LIMIT
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < limit, f"it did not come to pass: {what}"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -93,7 +86,7 @@ def test_in_the_foreground_it_prints_an_address_that_works_and_ctrl_c_ends_it(ho
         finally:
             process.kill()
     assert "Stopped." in rest
-    wait_until(lambda: processes_of(home) == [], "no process is left")
+    wait_until(lambda: processes_of(home) == [])
     simyard(home, "status", status=3)
 
 
@@ -107,14 +100,14 @@ def test_what_is_killed_is_started_again_at_the_same_address(home: Path, name: s
             # no request fails meanwhile: it waits
             assert client.targets()
             assert client.codes()
-            wait_until(lambda before=before: pid_of(home, name) != before, f"{name} is started again")
+            wait_until(lambda before=before: pid_of(home, name) != before)
 
 
 def test_a_keeper_that_is_killed_is_replaced_by_the_next_up(home: Path) -> None:
     up(home)
     web, supervisor = pid_of(home, "web"), pid_of(home, "supervisor")
     os.kill(pid_of(home, "keeper"), signal.SIGKILL)
-    wait_until(lambda: not alive.keeper(str(home)), "the keeper is gone")
+    wait_until(lambda: not alive.keeper(str(home)))
     assert alive.start_time(web)
     up(home)
     assert not alive.start_time(web)
@@ -130,7 +123,7 @@ def test_runs_go_on_without_simyard_and_are_found_again(home: Path) -> None:
     )
     with Client(home=home) as client:
         first = client.get_run(run["id"])
-        wait_until(lambda: first.refresh().state == "running", "it runs")
+        wait_until(lambda: first.refresh().state == "running")
     said = simyard(home, "down")
     assert "1 run goes on" in said
     job = alive.owner(str(home / "users" / "me" / "runs" / run["id"] / "lock"))
@@ -201,7 +194,7 @@ def test_a_run_that_fails_or_is_canceled_says_so_with_its_status(home: Path) -> 
     run = json.loads(simyard(home, "run", "slow", "--json"))
     with subprocess.Popen([SIMYARD, "--home", home, "run", "wait", run["id"]], stderr=subprocess.DEVNULL) as waiting:
         try:
-            wait_until(lambda: '"running"' in simyard(home, "run", "show", run["id"], "--json"), "it runs")
+            wait_until(lambda: '"running"' in simyard(home, "run", "show", run["id"], "--json"))
             simyard(home, "run", "cancel", run["id"])
             assert waiting.wait(30) == 130
         finally:

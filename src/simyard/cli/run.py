@@ -202,7 +202,7 @@ def follow(begun: RemoteRun, *, as_json: bool, out: str | None = None) -> None:
     if as_json:
         tell_json({**begun.data, "downloaded": [str(path) for path in got]})
     else:
-        from simyard.cli.runs import print_outcome
+        from simyard.cli.outcome import print_outcome
 
         print_outcome(begun, got)
     sys.exit(EXIT[begun.state])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,32 +32,6 @@ def find(server: Client, run: str) -> RemoteRun:
         words = "several recent runs end" if matching else "no recent run ends"
         raise InvalidRequest("unknown-run", f"{run!r}: {words} so. Give the whole id (`simyard run list` shows them), or `last`.")
     return matching[0]
-
-
-def print_outcome(run: RemoteRun, got: Sequence[Path] = ()) -> None:
-    """How a run ended: its state and reason on stderr, its results on stdout."""
-    usage = run.data.get("usage") or {}
-    memory = f", {size(usage['peak_memory'])}" if usage.get("peak_memory") else ""
-    spent = f" after {seconds(usage['wall'])}{memory}" if usage else ""
-    note(f"{click.style(run.state, fg=STYLES[run.state])} {run.id}{spent}")
-    if run.reason and run.state != "completed":
-        note(run.reason)
-    for warning in run.warnings:
-        note(f"warning: {warning}")
-    for name, value in run.results.items():
-        click.echo(f"{name} = {number(value)}")
-    if got:
-        note(
-            f"{len(got)} files in {got[0].parent if len(got) == 1 else _common(got)}: {', '.join(sorted(path.name for path in got)[:12])}"
-        )
-    if run.state == "failed":
-        note(f"Its output: simyard run logs {run.id}")
-
-
-def _common(paths: Sequence[Path]) -> str:
-    import os.path
-
-    return os.path.commonpath(paths)
 
 
 @click.command("list")
