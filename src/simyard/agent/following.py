@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from simyard.errors import ProtocolError, SimyardError
 from simyard.protocol import rundir, wire
@@ -72,6 +72,8 @@ def parse_line(line: bytes, n: int) -> Event:
     try:
         plain = json.loads(line, parse_constant=_no_constant)
         event = wire.from_plain(Event, plain)
+        if not wire.is_shallow(event.data) or not _is_finite(event.data):
+            raise Damaged("it holds what cannot be sent on")
         if b"\\u" in line:
             # a lone surrogate is legal JSON, and is refused by every database
             json.dumps(plain, ensure_ascii=False).encode("utf-8")
@@ -83,9 +85,18 @@ def parse_line(line: bytes, n: int) -> Event:
         raise Damaged(f"it has number {event.n}")
     if not 0 < len(event.event) <= _MAX_KIND:
         raise Damaged("it has no proper name")
-    if event.event == rundir.FINAL and event.data.get("state") not in _FINAL_STATES:
+    if event.event == rundir.FINAL and str(event.data.get("state")) not in _FINAL_STATES:
         raise Damaged("it names no final state")
     return event
+
+
+def _is_finite(data: Dict[str, Any]) -> bool:
+    """Whether JSON has all its numbers: 1e999 is read as an infinity, which no message can carry."""
+    try:
+        json.dumps(data, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _no_constant(text: str) -> None:

@@ -41,6 +41,8 @@ BEGUN, STARTED, PROGRESS, FINAL = "begun", "started", "progress", "final"
 STATES = ("completed", "failed", "canceled", "lost")
 #: One line of events.jsonl is never longer (bytes); protocol/rundir.py believes lines four times as long.
 MAX_EVENT = 64 << 10
+#: Results are nested no deeper: protocol/wire.py carries what is nested somewhat deeper.
+MAX_DEPTH = 50
 #: A request may not be longer (bytes).
 MAX_REQUEST = 1 << 20
 #: Room on the disk that is kept for the next events, so that a full disk can still be told (bytes).
@@ -358,6 +360,14 @@ class Journal(object):
         close_quietly(self.fd, self.lock)
 
 
+def shallow(value, depth=MAX_DEPTH):
+    """Whether no dict or list in it is nested deeper than that."""
+    if isinstance(value, (dict, list)):
+        items = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(shallow(item, depth - 1) for item in items)
+    return True
+
+
 def final_data(state, reason, usage=None, results=None, warnings=(), report=""):
     """The data of a final event, bounded."""
     data = {
@@ -368,6 +378,9 @@ def final_data(state, reason, usage=None, results=None, warnings=(), report=""):
         "warnings": [text(warning, 300) for warning in list(warnings)[:30]],
         "report": report,
     }
+    if not shallow(data["results"]):
+        data["results"] = {}
+        data["warnings"].insert(0, u"The results were not kept: they are nested more than %d deep." % MAX_DEPTH)
     size = len(json.dumps(data["results"]))
     if size > MAX_EVENT // 2:
         data["results"] = {}

@@ -19,6 +19,8 @@ VERSION = 1
 MAX_MESSAGE = 4 << 20
 #: The payload of one binary frame may not be larger (bytes).
 MAX_CHUNK = 64 << 10
+#: What stands in a field of any type is nested no deeper: far from where a codec, here or elsewhere, gives up.
+MAX_DEPTH = 64
 
 T = TypeVar("T")
 
@@ -220,6 +222,15 @@ def unpack(frame: bytes) -> Tuple[int, memoryview]:
     if not _FRAME.size <= len(frame) <= _FRAME.size + MAX_CHUNK:
         raise ProtocolError("malformed", f"A binary frame of {len(frame)} bytes.")
     return _FRAME.unpack_from(frame)[0], memoryview(frame)[_FRAME.size :]
+
+
+def is_shallow(value: Any, depth: int = MAX_DEPTH) -> bool:
+    """Whether no dict or list in it is nested deeper than that."""
+    if isinstance(value, dict):
+        return depth > 0 and all(is_shallow(item, depth - 1) for item in value.values())
+    if isinstance(value, list):
+        return depth > 0 and all(is_shallow(item, depth - 1) for item in value)
+    return True
 
 
 def first_line(text: str, limit: int = 500) -> Optional[str]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from simyard.errors import ProtocolError
 from simyard.protocol import rundir
 from simyard.protocol.agents import Event
 from simyard.protocol.jobs import Progress, Run, State, Usage
+from simyard.protocol.wire import is_shallow
 
 _FINAL_STATES = {state.value: state for state in (State.COMPLETED, State.FAILED, State.CANCELED, State.LOST)}
 MAX_TEXT = 2000
 MAX_RESULTS = 64 << 10
 MAX_WARNINGS = 50
+#: The last moment that a date can name: what is told of a run must have one (seconds since the epoch).
+_LATEST = 253402300799.0
 
 
 def effect_of_all(run: Run, fresh: list[Event]) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def effect_of(run: Run, event: Event, before: dict[str, Any]) -> dict[str, Any]:
     if event.event == rundir.BEGUN:
         return {}
     if event.event == rundir.STARTED:
-        changes: dict[str, Any] = {"started": event.at}
+        changes: dict[str, Any] = {"started": _moment(event.at)}
         if run.state is State.STARTING:
             changes["state"] = State.RUNNING
         return changes
@@ -50,7 +52,7 @@ def _progress(old: Progress, data: dict[str, Any]) -> Progress:
     fraction, frames, eta = data.get("fraction"), data.get("frames"), data.get("eta")
     return Progress(
         fraction=min(1.0, max(0.0, number)) if (number := _number(fraction)) is not None else old.fraction,
-        frames=max(old.frames, frames) if isinstance(frames, int) and 0 <= frames < 2**53 else old.frames,
+        frames=max(old.frames, frames) if type(frames) is int and 0 <= frames < 2**53 else old.frames,
         message=_text(data.get("message"), old.message),
         eta=_number(eta),
     )
@@ -58,7 +60,8 @@ def _progress(old: Progress, data: dict[str, Any]) -> Progress:
 
 def _final(run: Run, event: Event, before: dict[str, Any]) -> dict[str, Any]:
     data = event.data
-    state = _FINAL_STATES.get(data.get("state", ""))
+    named = data.get("state")
+    state = _FINAL_STATES.get(named) if isinstance(named, str) else None
     if state is None:
         raise ProtocolError("malformed", "The run's record of itself is damaged: its final event names no final state.")
     reason = _text(data.get("reason"), "")
@@ -70,7 +73,7 @@ def _final(run: Run, event: Event, before: dict[str, Any]) -> dict[str, Any]:
     return {
         "state": state,
         "reason": reason,
-        "ended": event.at,
+        "ended": _moment(event.at),
         "started": before.get("started", run.started),
         "progress": progress,
         "usage": _usage(data.get("usage")),
@@ -96,7 +99,8 @@ def _results(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         return {}
     try:
-        return data if len(json.dumps(data, allow_nan=False)) <= MAX_RESULTS else {}
+        json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        return data if len(json.dumps(data, allow_nan=False)) <= MAX_RESULTS and is_shallow(data) else {}
     except (ValueError, RecursionError):
         return {}
 
@@ -106,8 +110,18 @@ def _warnings(data: Any) -> tuple[str, ...]:
 
 
 def _text(value: Any, otherwise: str) -> str:
-    return value.replace("\0", "")[:MAX_TEXT] if isinstance(value, str) else otherwise
+    return text(value) if isinstance(value, str) else otherwise
+
+
+def text(value: str) -> str:
+    """Foreign words as text that every table and every page takes, cut to MAX_TEXT characters."""
+    return value[:MAX_TEXT].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _moment(at: float) -> float:
+    return min(max(at, 0.0), _LATEST)
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if type(value) in (int, float) and math.isfinite(value) and abs(value) < 1e300 else None
+    # compared first: an integer may be larger than any float; nan and inf compare as not less
+    return float(value) if type(value) in (int, float) and abs(value) < 1e300 else None

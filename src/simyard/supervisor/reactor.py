@@ -154,7 +154,7 @@ def on_start_failed(core: Core, out: Outbox, agent_id: str, message: talk.StartF
     run = _run_of(core, agent_id, message.run, message.epoch)
     if run is not None:
         state = State.CANCELED if run.state is State.CANCELING else State.FAILED
-        save(core, out, run, now, state=state, reason=message.reason[:2000], ended=now, last_heard=now)
+        save(core, out, run, now, state=state, reason=events.text(message.reason), ended=now, last_heard=now)
         advance(core, out, now)
 
 
@@ -162,7 +162,8 @@ def on_stop_failed(core: Core, out: Outbox, agent_id: str, message: talk.StopFai
     """A cancel did not succeed yet: it is shown, and goes on."""
     run = _run_of(core, agent_id, message.run, message.epoch)
     if run is not None and run.state is State.CANCELING:
-        save(core, out, run, now, reason=f"The cancel has not succeeded yet: {message.reason[:1000]}", last_heard=now)
+        reason = f"The cancel has not succeeded yet: {events.text(message.reason[:1000])}"
+        save(core, out, run, now, reason=reason, last_heard=now)
 
 
 def on_tick(core: Core, out: Outbox, now: float) -> None:

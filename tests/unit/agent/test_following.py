@@ -54,6 +54,8 @@ def test_what_follows_a_final_event_is_not_read() -> None:
         b'{"n":2,"at":1,"event":"progress","data":{},"more":1}\n', b'{"n":2,"at":1,"event":"progress","data":{"a":"\\ud800"}}\n',
         b'{"n":2,"at":1,"event":"progress","data":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}\n",
         b'{"n":2,"at":1,"event":"progress","data":{"a":' + b"9" * 10000 + b"}}\n",
+        line(2, "final", state=[]), b'{"n":2,"at":1,"event":"progress","data":{"fraction":1e999}}\n',
+        b'{"n":2,"at":1,"event":"final","data":{"state":"completed","results":' + b'{"a":' * 400 + b"1" + b"}" * 402 + b"\n",
     ],
 )  # fmt: skip
 def test_nothing_is_believed_from_a_line_on_that_no_job_cmd_writes(junk: bytes) -> None:

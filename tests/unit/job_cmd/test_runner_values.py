@@ -110,6 +110,15 @@ def test_a_final_event_stays_within_its_bound_whatever_is_put_in() -> None:
     assert data["results"]
 
 
+def test_results_that_are_nested_too_deep_to_be_told_are_left_out_and_that_is_said() -> None:
+    results: dict[str, object] = {"tune": 0.31}
+    for _ in range(60):
+        results = {"more": results}
+    data = runner.final_data("completed", "", None, results)
+    assert data["results"] == {}
+    assert "nested" in data["warnings"][0]
+
+
 def test_lone_surrogates_do_not_reach_a_reader() -> None:
     runner.text("\udcc3\udca9\ud800").encode("utf-8")
     assert runner.text("caf\udcc3\udca9") == "café"
