@@ -91,8 +91,8 @@ def _advance_runs(core: Core, out: Outbox, place: Place, now: float) -> None:
             # waits for the one run of its own job: the rest of its line need not
             place.pop(op)
             core.parked[op.jid] = op
-        elif why == "resources" and is_aged(place, op, now):
-            return
+        elif why == "resources" and is_aged(place, op, now) and place.can_fit(op):
+            return  # what is free is kept for it
         else:
             _wish_agent(core, out, op, why, now)
             blocked.add(op.line)

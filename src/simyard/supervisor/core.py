@@ -107,6 +107,10 @@ class Place:
     def share(self, user: str) -> Share:
         return self.shares.setdefault(user, Share())
 
+    def can_fit(self, op: Op) -> bool:
+        """Whether it could run here if nothing else did. The place may have been larger when it was asked for."""
+        return op.cores <= self.cores and op.memory <= self.memory
+
     def capacity(self, lane: Lane) -> int:
         """How many views of that lane are carried out at once."""
         return self.limits.analyses if lane is Lane.ANALYSIS else self.limits.transfers

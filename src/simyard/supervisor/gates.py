@@ -55,6 +55,11 @@ def resources(core: Core, op: Op, now: float) -> str | None:
     cores, memory = place.cores - place.cores_used, place.memory - place.memory_used
     if op.cores <= cores and op.memory <= memory:
         return None
+    if not place.can_fit(op):
+        return (
+            f"It needs {count(op.cores, 'core')} and {size(op.memory)}, and {op.target} has only {count(place.cores, 'core')} and "
+            f"{size(place.memory)} by now. Cancel it, and start it again with less."
+        )
     return (
         f"It needs {count(op.cores, 'core')} and {size(op.memory)}; {cores} of {count(place.cores, 'core')} and {size(memory)} of "
         f"{size(place.memory)} are free on {op.target}. It goes on when runs there end."

@@ -37,6 +37,20 @@ def test_a_small_run_passes_a_big_one_that_cannot_fit_but_not_for_ever() -> None
     assert states(world, big, small) == [State.STARTING, State.PENDING]
 
 
+def test_one_that_can_never_fit_again_keeps_nothing_from_the_others() -> None:
+    world = World(cores=4, patience=60)
+    agent = with_agent(world)
+    started(world, agent, simulation="a")
+    big = world.submit(simulation="big", cores=4).run
+    world.core.places["local"].cores = 3  # the supervisor was started again, with less to give
+    started(world, agent, simulation="b")
+    world.tick(61)
+    small = world.submit(simulation="c").run
+    assert states(world, small) == [State.STARTING]
+    assert states(world, big) == [State.PENDING]
+    assert "by now" in explain(world.core, world.core.runs[big.id], world.now).summary
+
+
 class Unwatched(World):
     """For many runs: `check` and `previous` look at every one of them, at every step."""
 
