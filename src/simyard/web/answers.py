@@ -41,8 +41,9 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=
 
 
 def dump(data: Any) -> bytes:
-    """JSON, in as few bytes as it takes; keys stay in their order."""
-    return _encode(data).encode()
+    """JSON, in as few bytes as it takes; keys stay in their order. Half a surrogate pair, which a code's words may hold
+    and UTF-8 cannot, becomes a question mark."""
+    return _encode(data).encode(errors="replace")
 
 
 def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

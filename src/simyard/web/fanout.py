@@ -175,7 +175,13 @@ class Fanout:
         self._last = max(self._last or 0, change.run.change)
         mine = self._listeners.get(change.run.user)
         if mine:
-            told = Told(change=change.run.change, text=self._show(change))
+            try:
+                text = self._show(change)
+            except Exception:
+                # the wall of a change: one that cannot be shown must not end the stream of everybody
+                log.exception("a change of run %s cannot be shown", change.run.id)
+                return
+            told = Told(change=change.run.change, text=text)
             for listener in mine:
                 listener.put(told)
 

@@ -159,6 +159,29 @@ def test_a_report_that_is_not_json_harms_nobody(web: Web, door: Door, listen: Ca
     assert events.next()["event"] == "run"
 
 
+def test_a_report_with_half_a_surrogate_pair_reaches_the_page_all_the_same(
+    web: Web, door: Door, listen: Callable[..., Events]
+) -> None:
+    run = new_run(web)
+    events = listen()
+    events.next()
+    door.tell(web.supervisor.complete(run), report=r'{"data": [{"name": "file \udcff"}]}')
+    assert json.loads(next(events.chunks).decode().split("\n")[1].removeprefix("data: "))["figure"] == {
+        "data": [{"name": "file ?"}]
+    }
+
+
+def test_a_change_that_cannot_be_shown_does_not_end_the_stream_of_the_others(
+    web: Web, door: Door, listen: Callable[..., Events]
+) -> None:
+    bad, good = new_run(web), new_run(web)
+    events = listen()
+    events.next()
+    door.tell(web.supervisor.complete(bad), report='{"data": [1e999]}')
+    door.tell(web.supervisor.start(good))
+    assert events.next()["data"]["id"] == good
+
+
 def test_nobody_hears_of_anothers_runs(web: Web, door: Door, listen: Callable[..., Events]) -> None:
     run = new_run(web)
     stranger, mine = listen(user="somebody"), listen()
