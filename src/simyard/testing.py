@@ -247,7 +247,8 @@ class FakeSupervisor:
     def changed(self, question: asking.Changes) -> RunPage:
         mine = [run for run in self.runs.values() if run.user == question.user and run.change > question.after]
         mine.sort(key=lambda run: run.change)
-        return RunPage(runs=tuple(mine[: question.limit]))
+        more = len(mine) > question.limit
+        return RunPage(runs=tuple(mine[: question.limit]), cursor=str(mine[question.limit - 1].change) if more else "")
 
     def pong(self, _: Any) -> Pong:
         active = sum(run.state not in FINAL for run in self.runs.values())

@@ -8,7 +8,7 @@ from typing import Any
 from tornado.web import Application
 
 import simyard
-from simyard.errors import InvalidRequest, NotFound
+from simyard.errors import InvalidRequest, NotFound, ProtocolError
 from simyard.protocol import asking
 from simyard.protocol.jobs import FINAL, Run, RunSpec, State, identity
 from simyard.supervisor import explaining, plans, reactor, streams
@@ -49,7 +49,7 @@ async def run_status(shell: Shell, question: asking.RunStatus, _door: Ask) -> as
     return shell.known.answer_text(run)
 
 
-async def run_list(shell: Shell, question: asking.RunList, _door: Ask) -> asking.RunPage:
+async def run_list(shell: Shell, question: asking.RunList, _door: Ask) -> str:
     """A page of the user's runs, newest first."""
     limit = _limit(question.limit)
     if question.state and question.state not in {state.value for state in State}:
@@ -61,7 +61,7 @@ async def run_list(shell: Shell, question: asking.RunList, _door: Ask) -> asking
     )
     now = shell.clock()
     told = tuple(explaining.told(shell.core, run, now) if run.state is State.PENDING else run for run in runs[:limit])
-    return asking.RunPage(runs=told, cursor=told[-1].id if len(runs) > limit else "")
+    return _page(told, lambda last: last.id, more=len(runs) > limit)
 
 
 async def run_cancel(shell: Shell, question: asking.RunCancel, _door: Ask) -> asking.RunAnswer:
@@ -110,11 +110,11 @@ async def arrive(shell: Shell, question: asking.Arrive, _door: Ask) -> asking.Po
     return pong(shell)
 
 
-async def changes(shell: Shell, question: asking.Changes, _door: Ask) -> asking.RunPage:
+async def changes(shell: Shell, question: asking.Changes, _door: Ask) -> str:
     """The user's runs that have changed since; `cursor` is the number of the last change where there may be more."""
     limit = _limit(question.limit)
     runs = await shell.read(shell.store.changed_after, question.user, question.after, limit)
-    return asking.RunPage(runs=tuple(runs), cursor=str(runs[-1].change) if len(runs) == limit else "")
+    return _page(tuple(runs), lambda last: str(last.change), more=len(runs) == limit)
 
 
 async def ping(shell: Shell, _question: asking.Ping, _door: Ask) -> asking.Pong:
@@ -155,6 +155,18 @@ async def _awaited(shell: Shell, run: Run, seconds: float) -> Run:
     if seconds <= 0 or run.state in FINAL:
         return run
     return await shell.known.until(run, lambda now: now.state in FINAL, min(seconds, MAX_WAIT))
+
+
+def _page(runs: tuple[Run, ...], cursor: Callable[[Run], str], *, more: bool) -> str:
+    """The text of a page of these runs: of the first of them, where all together (their results, that is) are too large
+    for a message. `more`: others follow."""
+    while True:
+        try:
+            return asking.ANSWER.encode(asking.RunPage(runs=runs, cursor=cursor(runs[-1]) if more else ""))
+        except ProtocolError:
+            if len(runs) < 2:
+                raise
+            runs, more = runs[: len(runs) // 2], True
 
 
 def _limit(asked: int) -> int:

@@ -85,11 +85,11 @@ def _missed(known: Services, who: str, position: int | None) -> Iterator[tuple[i
         yield here, event("open", {"change": here}, here)
         return
     while True:
-        runs = known.door.ask(Changes(user=who, after=position, limit=_PAGE)).runs
-        for run in runs:
+        page = known.door.ask(Changes(user=who, after=position, limit=_PAGE))
+        for run in page.runs:
             position = run.change
             yield run.change, event("run", present.run(run, known.shelf.codes()), run.change)
-        if len(runs) < _PAGE:
+        if not page.cursor:
             return
 
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from simyard.errors import NotFound, ProtocolError, Unavailable
 from simyard.protocol import agents as talk
-from simyard.protocol.asking import Pong
+from simyard.protocol.asking import ANSWER, Pong
 from simyard.protocol.jobs import Kind, Resources, Run, RunSpec, State
 from simyard.store.engine import StoreError
 from simyard.store.records import Batch
 from simyard.supervisor import writer as writers
+from simyard.supervisor.endpoints import _page
 from simyard.supervisor.known import Known
 from simyard.supervisor.lru import Lru
 from simyard.supervisor.metrics import Counts
@@ -43,6 +44,18 @@ def a_run(n: int = 1, state: State = State.RUNNING, **fields: Any) -> Run:
         kind=Kind.QUICK, target="local", identity="i", state=state, created=1.0, queued=1.0, resources=Resources(), change=n,
     )  # fmt: skip
     return dataclasses.replace(made, **fields)
+
+
+def test_a_page_that_is_too_large_for_a_message_is_shorter_and_says_where_it_goes_on() -> None:
+    runs = tuple(a_run(n, results={"spectrum": "x" * 60_000}) for n in range(1, 201))
+    said, cursor = [], 0
+    while True:
+        page = ANSWER.decode(_page(runs[cursor:], lambda last: str(last.change), more=False))
+        said += page.runs
+        if not page.cursor:
+            break
+        cursor = int(page.cursor)
+    assert tuple(said) == runs
 
 
 async def until_failing(writer: Writer) -> None:
