@@ -13,6 +13,8 @@ from simyard.supervisor.outbox import Outbox, hash_secret
 
 #: An agent that was started has this long to connect (seconds).
 START_LIMIT = 30.0
+#: An agent that was told to leave has this long; what waits for its successor must not wait for ever (seconds).
+LEAVE_LIMIT = 10.0
 #: A driver is asked about an agent that is away this often (seconds).
 POLL_INTERVAL = 2.0
 #: An agent that was connected this long is taken to be sound: its next loss does not count as a failure (seconds).
@@ -98,8 +100,11 @@ def tick(core: Core, out: Outbox, now: float) -> None:
     for agent in list(core.agents.values()):
         limit = START_LIMIT if agent.state is AgentState.STARTING else 0.0
         if agent.state is AgentState.CONNECTED:
-            if not is_needed(core, agent.seat, now) and not agent.leaving:
-                agent.leaving = True
+            if agent.leaving and now - agent.asked >= LEAVE_LIMIT:
+                agent.asked = now
+                out.kick(agent.id, f"it was told to leave, and has not left within {LEAVE_LIMIT:.0f} s")
+            elif not agent.leaving and not is_needed(core, agent.seat, now):
+                agent.leaving, agent.asked = True, now
                 out.send(agent.id, talk.Leave(reason="idle"))
         elif now - agent.since >= limit and now - agent.asked >= POLL_INTERVAL:
             agent.asked = now

@@ -8,6 +8,7 @@ from simyard.errors import Busy, Conflict
 from simyard.protocol import agents as talk
 from simyard.protocol import rundir
 from simyard.protocol.jobs import State
+from simyard.supervisor.agency import LEAVE_LIMIT, PRESENCE
 from tests.unit.supervisor.reactor_world import GIB, World, ended, started, with_agent
 
 
@@ -230,3 +231,16 @@ def test_an_agent_that_dies_is_started_again_at_once_and_then_with_back_off() ->
         world.start_next()
         agent = list(world.processes.values())[-1]
         world.connect(agent)
+
+
+def test_an_agent_that_does_not_leave_though_it_was_told_to_keeps_no_run_waiting_for_ever() -> None:
+    world = World()
+    agent = with_agent(world)
+    world.tick(PRESENCE + 1)
+    assert [type(message) for message in agent.inbox] == [talk.Leave]
+    run = world.submit().run
+    assert world.stored[run.id].state is State.PENDING
+    world.tick(LEAVE_LIMIT)
+    world.start_next()
+    world.connect(list(world.processes.values())[-1])
+    assert world.stored[run.id].state is State.STARTING
