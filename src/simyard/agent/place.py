@@ -122,10 +122,17 @@ def _read_marker(path: str, run: str) -> Optional[Marker]:
 
 
 def _read_json(path: str) -> Dict[str, object]:
-    """The object in a small JSON file; {} for everything that is not one."""
+    """The object in a small JSON file; {} for everything that is not one. A code may have put anything in its place: no
+    link is followed, and no FIFO waited for."""
     try:
-        with open(path, "rb") as file:
-            plain = json.loads(file.read(8 << 20))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return {}
+            with open(descriptor, "rb", closefd=False) as file:
+                plain = json.loads(file.read(8 << 20))
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError, RecursionError):
         return {}
     return plain if isinstance(plain, dict) else {}

@@ -112,6 +112,23 @@ def test_a_damaged_marker_is_made_good_from_the_run_directory(place: Place) -> N
     assert place.markers() == [preparing.marker_of(spec(), 1)]
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("kind", ["fifo", "link", "folder"])
+def test_a_code_that_puts_something_else_in_the_place_of_run_json_stops_nobody(place: Place, kind: str) -> None:
+    preparing.prepare(place, spec(), 1)
+    path = Path(place.run_dir(spec().run)) / "run.json"
+    path.rename(path.with_name("aside"))
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to("aside")
+    else:
+        path.mkdir()
+    found = place.marker_of(spec().run)
+    assert found is not None
+    assert not found.code_dir
+
+
 @given(st.text(max_size=60))
 def test_a_name_that_is_let_through_stays_below_its_folder(name: str) -> None:
     try:
