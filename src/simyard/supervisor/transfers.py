@@ -53,13 +53,16 @@ class Transfer:
 
     def put(self, payload: bytes) -> None:
         """Bytes from the agent; raises ProtocolError where they are more than it was granted, or were not announced."""
-        if self._opened is None or self.is_over:
+        if self.is_over:
+            return  # the client has gone in this moment: the agent has not heard of it yet, and has done nothing wrong
+        if self._opened is None:
             raise ProtocolError("malformed", "Bytes of a transfer that is not open.")
         self._credit -= len(payload)
         if self._credit < 0:
             raise ProtocolError("over-credit", "The agent sent more bytes than it was granted.")
-        self._chunks.append(payload)
-        self._moved.set()
+        if payload:  # an empty one costs no credit, and must not pile up
+            self._chunks.append(payload)
+            self._moved.set()
 
     def close(self, error: SimyardError | None = None) -> None:
         """Nothing will follow; with an error, what was sent is not all."""

@@ -125,15 +125,27 @@ def test_more_than_was_granted_is_refused() -> None:
     within(scene())
 
 
-def test_bytes_before_the_opening_and_after_the_end_are_refused() -> None:
+def test_empty_bytes_which_cost_no_credit_do_not_pile_up() -> None:
+    async def scene() -> None:
+        transfer = Transfer(lambda _size: None)
+        transfer.open(talk.Opened(op=1))
+        for _ in range(1000):
+            transfer.put(b"")
+        transfer.put(b"x")
+        assert await transfer.next(1) == b"x"
+
+    within(scene())
+
+
+def test_bytes_before_the_opening_are_refused_and_those_that_cross_with_the_clients_going_are_dropped() -> None:
     async def scene() -> None:
         transfer = Transfer(lambda _size: None)
         with pytest.raises(ProtocolError):
             transfer.put(b"x")
         transfer.open(talk.Opened(op=1))
         transfer.close()
-        with pytest.raises(ProtocolError):
-            transfer.put(b"x")
+        transfer.put(b"x")
+        assert await transfer.next(1) is None
 
     within(scene())
 
