@@ -78,12 +78,13 @@ class RemoteRun:
                         told = self._revision()
                         yield self
                     for event in [] if self.final else sse.events(stream):
-                        if event is None:
-                            self.refresh()  # a silence may also be a fault on the way here
-                        else:
+                        if event is None or event.event == "open":
+                            # a silence may also be a fault on the way here; and a stream that opens anew tells no history
+                            self.refresh()
+                        elif event.event == "run":
+                            self._hear(json.loads(event.data))
+                        if event is not None:
                             last_id = event.id
-                            if event.event == "run":
-                                self._hear(json.loads(event.data))
                         if self._revision() > told:
                             told = self._revision()
                             yield self

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flask import Response, request
 
 from simyard.errors import Busy, InvalidRequest, SimyardError
-from simyard.protocol.asking import Change, Changes, Ping
+from simyard.protocol.asking import Change, Changes, Ping, Pong
 from simyard.web import present
 from simyard.web.arriving import arrive
 from simyard.web.context import CodeShelf, Services, services, user
@@ -38,16 +38,32 @@ def events() -> Response:
     if known.metrics.streams >= MAX_STREAMS:
         raise Busy("too-many-streams", f"There are {MAX_STREAMS} open event streams; close some pages, or wait a moment.")
     arrive(known, user())
-    response = Response(_stream(known, user(), int(given) if given else None), content_type="text/event-stream; charset=utf-8")
+    # where we are is settled before the answer's head: whoever reads a run once the head is there misses nothing after it
+    here = None if given else _here(known)
+    text = b"" if here is None else event("open", {"change": here}, here)
+    response = Response(
+        _stream(known, user(), int(given) if given else here, text), content_type="text/event-stream; charset=utf-8"
+    )
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _stream(known: Services, who: str, position: int | None) -> Iterator[bytes]:
+def _here(known: Services) -> int | None:
+    """The number of the last change; None while the supervisor is away: the stream then opens when it is back."""
+    try:
+        pong: Pong = known.door.ask(Ping())
+    except SimyardError:
+        return None
+    return pong.change
+
+
+def _stream(known: Services, who: str, position: int | None, first: bytes = b"") -> Iterator[bytes]:
     known.metrics.streams += 1
     try:
         with known.fanout.listen(who) as listener:
             yield b"retry: 1000\n\n"
+            if first:
+                yield first
             yield from _follow(known, listener, position)
     finally:
         known.metrics.streams -= 1

@@ -130,6 +130,19 @@ def test_a_fresh_stream_says_where_it_begins_and_tells_no_history(web: Web, door
     assert (found["event"], found["id"], found["data"]["id"], found["data"]["state"]) == ("run", "3", run, "running")
 
 
+def test_what_changes_after_the_answers_head_is_told_however_late_the_stream_is_read(web: Web, door: Door) -> None:
+    run = new_run(web)
+    key = {"Authorization": f"Bearer {web.services.keys.token}"}
+    with web.app.test_request_context("/api/v1/events", headers=key):
+        answer = web.app.full_dispatch_request()
+    web.supervisor.start(run)  # before anything of the stream was made, and heard by no feed
+    events = Events(answer.iter_encoded())
+    assert events.next()["event"] == "open"
+    found = events.next()
+    assert (found["event"], found["data"]["id"], found["data"]["state"]) == ("run", run, "running")
+    answer.close()
+
+
 def test_a_stream_that_was_cut_goes_on_after_its_last_event(web: Web, door: Door, listen: Callable[..., Events]) -> None:
     first, second = new_run(web), new_run(web)
     web.supervisor.start(first)

@@ -127,7 +127,7 @@ function onRun(run) {
 function onEvent(name, data) {
   if (name === 'run') onRun(data);
   else if (name === 'report') putFigure(data.run, data.report, data.figure);
-  else if (name === 'supervisor' && data.connected) loadWhatRuns();
+  else if (name === 'open' || (name === 'supervisor' && data.connected)) loadWhatRuns(); // no history is told before these
 }
 
 function onBack() {
