@@ -71,7 +71,7 @@ class RemoteRun:
             patience = _SILENCE if until is None else max(0.05, min(_SILENCE, until - time.monotonic()))
             headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
             try:
-                with self.client.streaming(patience).open("GET", path("events"), headers=headers) as stream:
+                with self.client.streaming(patience) as apart, apart.open("GET", path("events"), headers=headers) as stream:
                     # asked for when the stream is open: from here on nothing can fall between the two
                     self.refresh()
                     if self._revision() > told:
@@ -122,8 +122,10 @@ class RemoteRun:
         while True:
             query = {"offset": offset, "follow": "true" if follow else None}
             try:
-                http_ = self.client.streaming(_SILENCE if not follow else 600.0)
-                with http_.open("GET", path("runs", self.id, "log"), query=query, headers={"Accept": "text/plain"}) as stream:
+                with (
+                    self.client.streaming(_SILENCE if not follow else 600.0) as apart,
+                    apart.open("GET", path("runs", self.id, "log"), query=query, headers={"Accept": "text/plain"}) as stream,
+                ):
                     while piece := stream.read1(65536):
                         offset += len(piece)
                         yield piece
