@@ -125,6 +125,7 @@ def test_a_log_is_followed_until_the_run_has_ended(tmp_path: Path) -> None:
         await at.agent()
         script = "for i in 1 2 3 4 5; do echo line $i; sleep 0.1; done"
         run = at.start(command=["sh", "-c", script])
+        await at.supervisor.until((at.directory(run) / "run.log").exists)
         closed, data = await at.supervisor.fetch(talk.SendFile(op=1, run=run, path="run.log", follow=True))
         assert closed.code == ""
         assert data.decode().split("\n")[:-1] == [f"line {i}" for i in range(1, 6)]
