@@ -31,7 +31,7 @@ def main() -> int:
     alone: dict[str, Callable[[], list[Row]]] = {
         "start": lambda: start.start(5 if share == 1 else 2),
         "memory": start.memory,
-        "throughput": lambda: throughput.throughput(1_000 // share, 20_000 // share),
+        "throughput": lambda: throughput.throughput(500 // share, 3_000 // share),
         "kept": lambda: kept.kept(1_000, 1_000_000 // share),
     }
     if asked.list:
