@@ -18,6 +18,8 @@ from simyard.errors import SimyardError, Unavailable
 
 #: Seconds that web and supervisor may take to become ready.
 _START_LIMIT = 60.0
+#: Seconds without any progress after which cancelling all runs is given up.
+_STOP_LIMIT = 60.0
 
 
 def keeper_command(settings: Config, host: str | None, port: int | None) -> list[str]:
@@ -113,18 +115,32 @@ def down(stop_runs: bool, as_json: bool) -> None:
             f"Stopped. {going} run{'s go' if going > 1 else ' goes'} on; `simyard up` follows again, `simyard down --stop-runs` ends them."
         )
     else:
-        note("Stopped." + (f" Canceled: {', '.join(canceled)}." if canceled else ""))
+        some = ", ".join(canceled[:5]) + (f" and {len(canceled) - 5} more" if len(canceled) > 5 else "")
+        note(f"Stopped. Canceled: {some}." if canceled else "Stopped.")
 
 
 def _cancel_all() -> list[str]:
-    """Cancel what has not ended, and wait until it is gone; answers with the ids."""
-    server = client()
-    active = [run for state in ("pending", "starting", "running", "canceling") for run in server.runs(state=state)]
-    for run in active:
-        run.cancel()
-    for run in active:
-        run.wait(timeout=60)
-    return [run.id for run in active]
+    """Cancel what has not ended, and wait until it is gone; answers with the ids. Raises Unavailable when nothing goes on."""
+    canceled: set[str] = set()
+    with client() as server:
+        left, since = -1, time.monotonic()
+        # those that wait first, so that none of them takes the place of one that has gone
+        while active := [
+            run for state in ("pending", "starting", "running", "canceling") for run in server.runs(state=state, limit=500)
+        ]:
+            for run in active:
+                if run.id not in canceled:
+                    run.cancel()
+                    canceled.add(run.id)
+            if len(active) != left:
+                left, since = len(active), time.monotonic()
+            elif time.monotonic() - since > _STOP_LIMIT:
+                raise Unavailable(
+                    "not-canceled",
+                    f"{left} runs are still being canceled after {_STOP_LIMIT:.0f} s; `simyard run list` shows them.",
+                )
+            time.sleep(0.05)
+    return sorted(canceled)
 
 
 @click.command()
