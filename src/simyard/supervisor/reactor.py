@@ -81,19 +81,9 @@ def on_agent_connected(core: Core, out: Outbox, agent_id: str, hello: talk.Hello
     if presence := core.presence.get(agent.seat):
         for warm in presence.codes.values():
             out.send(agent_id, warm)
-    seen = {run.run for run in hello.runs}
+    seen = {run.run: run.epoch for run in hello.runs}
     for run_id in sorted(core.at_seat.get(agent.seat, ())):
-        run = core.runs[run_id]
-        if run.state is State.CANCELING:
-            out.send(agent_id, talk.StopRun(run=run.id, epoch=run.epoch))
-        elif run_id in seen:
-            continue
-        elif run.state is State.STARTING:
-            core.sent[run.id] = now
-            out.launch(agent_id, save(core, out, run, now, epoch=run.epoch + 1))
-        else:
-            reason = f"Its run directory on {run.target} is gone, and with it every trace of what it did."
-            save(core, out, run, now, state=State.LOST, reason=reason, ended=now)
+        _reconcile(core, out, agent_id, core.runs[run_id], seen.get(run_id), now)
     advance(core, out, now)
 
 
@@ -182,6 +172,24 @@ def on_tick(core: Core, out: Outbox, now: float) -> None:
     views.tick(core, out, now)
     agency.tick(core, out, now)
     advance(core, out, now)
+
+
+def _reconcile(core: Core, out: Outbox, agent_id: str, run: Run, seen: int | None, now: float) -> None:
+    """Set right what this run's agent knows of it: `seen` is the epoch that it named, None where it did not name the run."""
+    if seen is not None and seen != run.epoch:
+        # one of the two was taken back to an earlier day. There is one directory, which takes on the newest epoch
+        run = save(core, out, run, now, epoch=max(seen, run.epoch) + 1)
+        if run.state is not State.CANCELING:
+            core.sent[run.id] = now
+            out.launch(agent_id, run)
+    if run.state is State.CANCELING:
+        out.send(agent_id, talk.StopRun(run=run.id, epoch=run.epoch))
+    elif seen is None and run.state is State.STARTING:
+        core.sent[run.id] = now
+        out.launch(agent_id, save(core, out, run, now, epoch=run.epoch + 1))
+    elif seen is None:
+        reason = f"Its run directory on {run.target} is gone, and with it every trace of what it did."
+        save(core, out, run, now, state=State.LOST, reason=reason, ended=now)
 
 
 def _as_good(core: Core, question: RunSimulation, name: str, active: Run | None, previous: Run | None) -> RunAnswer | None:

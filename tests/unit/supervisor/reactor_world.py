@@ -189,8 +189,8 @@ class World:
                 if spec.run not in disk:
                     disk[spec.run] = Execution(epoch)
                     disk[spec.run].write(rundir.BEGUN, self.now, epoch=epoch)
-                elif disk[spec.run].alive:
-                    # the directory is there, and nothing is started twice
+                else:
+                    # the directory is there, and nothing is started twice: it takes on the newer epoch
                     disk[spec.run].epoch = max(epoch, disk[spec.run].epoch)
             case talk.StopRun(run=run, epoch=epoch):
                 execution = disk.setdefault(run, Execution(epoch))

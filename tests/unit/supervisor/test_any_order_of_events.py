@@ -124,6 +124,15 @@ class AnyOrder(RuleBasedStateMachine):
         else:
             execution.end(what, self.world.now)
 
+    @precondition(lambda self: self.executions())
+    @rule(data=st.data(), epoch=st.integers(1, 5))
+    def a_disk_is_taken_back_to_an_earlier_day(self, data: st.DataObject, epoch: int) -> None:
+        seat, _, execution = data.draw(st.sampled_from(self.executions()))
+        for process in self.living():
+            if process.seat == seat:
+                self.world.kill(process)
+        execution.epoch = epoch
+
     @precondition(lambda self: self.speakers())
     @rule(data=st.data(), keep=st.booleans())
     def an_agent_sends_events(self, data: st.DataObject, keep: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from simyard.errors import Busy, Conflict
@@ -139,6 +141,21 @@ def test_a_run_whose_start_never_arrived_is_sent_again_in_a_new_epoch() -> None:
     starts = [m for m in agent.inbox if isinstance(m, talk.StartRun)]
     assert [m.epoch for m in starts] == [2]
     assert world.stored[run.id].epoch == 2
+
+
+@pytest.mark.parametrize("epoch", [1, 9])
+def test_an_agent_that_names_another_epoch_takes_on_a_newer_one_and_is_heard_again(epoch: int) -> None:
+    world = World()
+    agent = with_agent(world)
+    run = started(world, agent)
+    world.lose(agent)
+    world.stored[run.id] = world.core.runs[run.id] = dataclasses.replace(run, epoch=4)  # as from a copy of the database
+    world.disks[agent.seat][run.id].epoch = epoch
+    world.connect(agent)
+    while agent.inbox:
+        world.receive(agent)
+    assert world.disks[agent.seat][run.id].epoch == world.stored[run.id].epoch == max(4, epoch) + 1
+    assert ended(world, agent, run).state is State.COMPLETED
 
 
 def test_what_an_agent_says_of_an_old_epoch_is_dropped() -> None:
