@@ -18,8 +18,9 @@ from simyard.supervisor.advance import advance
 from simyard.supervisor.core import AgentState, Core, save
 from simyard.supervisor.outbox import Outbox
 
-#: A run that was sent and of which nothing is heard makes its agent say again what it has (seconds).
-START_DEADLINE = 60.0
+#: A run that was sent and of which nothing is heard makes its agent say again what it has (seconds); longer than an agent
+#: gives a code for its imports.
+START_DEADLINE = 150.0
 #: A cancel that is not confirmed is sent again this often (seconds).
 CANCEL_AGAIN = 10.0
 
