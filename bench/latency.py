@@ -125,9 +125,10 @@ def cancel(yard: Yard, times: int) -> Row:
             time.sleep(0.002)
         while run.refresh().state != "running" or Path(f"/proc/{pid}/comm").read_text() != "sleep\n":
             time.sleep(0.002)
+        watched = os.pidfd_open(pid)
         began = time.monotonic()
         run.cancel()
-        took.append(until_exit(pid, 10) - began)
+        took.append(until_exit(watched, 10) - began)
         run.wait(10)
     kill = []
     for _ in range(times):
@@ -135,7 +136,7 @@ def cancel(yard: Yard, times: int) -> Row:
             time.sleep(0.01)
             began = time.monotonic()
             os.kill(process.pid, 15)
-            kill.append(until_exit(process.pid, 10) - began)
+            kill.append(until_exit(os.pidfd_open(process.pid), 10) - began)
     return Row(
         what="cancel → process group gone (TERM obeyed)",
         measured=f"{ms(median(took))} median, {ms(max(took))} at most ({times} runs)",

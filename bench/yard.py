@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -111,16 +112,13 @@ def memory(pid: int) -> int:
     raise RuntimeError(f"/proc/{pid}/smaps_rollup has no Pss")
 
 
-def until_exit(pid: int, limit: float) -> float:
-    """The time (monotonic) at which a process was gone."""
-    fd = os.pidfd_open(pid)
+def until_exit(fd: int, limit: float) -> float:
+    """The time (monotonic) at which the process of this pidfd was gone; the descriptor is closed."""
     try:
-        import select
-
         poll = select.poll()
         poll.register(fd, select.POLLIN)
         if not poll.poll(limit * 1000):
-            raise TimeoutError(f"process {pid} is still there after {limit} s")
+            raise TimeoutError(f"the process is still there after {limit} s")
         return time.monotonic()
     finally:
         os.close(fd)

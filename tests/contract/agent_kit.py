@@ -272,6 +272,10 @@ class Bench:
         """Processes that are left of a run."""
         return sorted(runner.left_of(run, str(self.directory(run))))
 
+    async def gone(self, run: str) -> None:
+        """Until nothing is left of a run: its job cmd ends a moment after its last word."""
+        await self.supervisor.until(lambda: not self.left(run))
+
     def log(self) -> str:
         return "".join(path.read_text() for path in sorted(self.logs.glob("*.log"))) if self.logs.exists() else ""
 

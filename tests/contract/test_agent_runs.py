@@ -96,7 +96,7 @@ def test_a_killed_job_cmd_is_a_failed_run_within_two_seconds_and_leaves_nothing(
         final = await at.supervisor.finished(run, limit=2.0)
         assert final["state"] == "failed"
         assert ("killed" if adopted else "SIGKILL") in final["reason"]
-        assert at.left(run) == []
+        await at.gone(run)
 
     play(tmp_path, story)
 
@@ -129,7 +129,7 @@ def test_a_stop_ends_in_canceled_when_nothing_is_left(tmp_path: Path, do: str) -
         at.supervisor.say(talk.StopRun(run=run, epoch=1))
         final = await at.supervisor.finished(run)
         assert final["state"] == ("completed" if do == "orderly" and final["usage"]["exit_code"] == 0 else "canceled")
-        assert at.left(run) == []
+        await at.gone(run)  # the job cmd itself ends a moment after its last word
         again = at.start(do="nothing")
         assert (await at.supervisor.finished(again))["state"] == "completed"
 
@@ -146,7 +146,7 @@ def test_a_job_cmd_that_does_not_hear_is_said_so_killed_and_the_run_canceled(tmp
         final = await at.supervisor.finished(run)
         assert final["state"] == "canceled"
         assert len(at.supervisor.told(talk.StopFailed)) == 1
-        assert at.left(run) == []
+        await at.gone(run)
 
     play(tmp_path, story)
 
@@ -164,7 +164,7 @@ def test_a_run_that_is_stopped_before_it_starts_is_canceled_and_never_starts(tmp
         await at.supervisor.until(lambda: at.supervisor.repeated)
         await at.settled()
         assert at.supervisor.names(run) == ["final"]
-        assert at.left(run) == []
+        await at.gone(run)
 
     play(tmp_path, story)
 
@@ -180,7 +180,7 @@ def test_start_and_stop_at_once_end_in_one_final_state(tmp_path: Path) -> None:
             runs.append(run)
         for run in runs:
             assert (await at.supervisor.finished(run))["state"] == "canceled"
-            assert at.left(run) == []
+            await at.gone(run)
         await at.settled()
 
     play(tmp_path, story)
@@ -260,7 +260,7 @@ def test_a_record_that_is_damaged_stops_the_run_and_fails_it_in_words(tmp_path: 
         final = await at.supervisor.finished(run)
         assert final["state"] == "failed"
         assert "damaged" in final["reason"]
-        assert at.left(run) == []
+        await at.gone(run)
         await at.settled()
 
     play(tmp_path, story)
@@ -301,7 +301,7 @@ def test_a_run_that_was_running_before_the_machine_was_restarted_is_lost(tmp_pat
         final = await at.supervisor.finished(run)
         assert final["state"] == "lost"
         assert "restarted" in final["reason"]
-        assert at.left(run) == []
+        await at.gone(run)
 
     play(tmp_path, story)
 
@@ -365,7 +365,7 @@ def test_a_run_that_the_supervisor_does_not_know_is_ended_and_forgotten(tmp_path
         await at.supervisor.leave()
         at.supervisor.listen()
         await at.supervisor.until(lambda: not at.markers())
-        assert at.left(run) == []
+        await at.gone(run)
         assert at.supervisor.final(run) is None
 
     play(tmp_path, story)

@@ -135,7 +135,7 @@ def test_a_run_of_a_minute_survives_kill_9_of_everything_that_watches_it(yard: Y
     frames = [heard["progress"]["frames"] for heard in listener.heard]
     assert frames == sorted(frames)
     assert listener.heard[-1]["state"] == "completed"
-    assert not processes_of(run)
+    wait_until(lambda: not processes_of(run), 2)
 
 
 @pytest.mark.parametrize("moment", range(4))
@@ -149,7 +149,7 @@ def test_a_job_cmd_that_is_killed_is_named_and_leaves_nothing(yard: Yard, moment
     assert time.monotonic() - killed < 2.0, "found within two seconds"
     assert run.state == "failed"
     assert "SIGKILL" in run.reason
-    assert not processes_of(run)
+    wait_until(lambda: not processes_of(run), 2)
     assert events(yard, run)[-1]["event"] == "final"
 
 
@@ -165,11 +165,11 @@ def test_a_cancel_is_confirmed_and_leaves_nothing_and_a_rerun_works(yard: Yard, 
     assert again.id != run.id
     run.wait(timeout=30)
     assert run.state == "canceled"
-    assert not processes_of(run)
+    wait_until(lambda: not processes_of(run), 2)
     wait_until(lambda: state(yard, again) == "running")
     again.cancel()
     assert again.wait(timeout=30).state == "canceled"
-    assert not processes_of(again)
+    wait_until(lambda: not processes_of(again), 2)
 
 
 @pytest.mark.timeout(240)

@@ -114,5 +114,7 @@ def test_whatever_is_seen_a_final_run_is_left_alone_and_a_living_one_is_never_co
 
 @given(views)
 def test_nothing_that_is_not_held_waits_for_ever(seen: View) -> None:
-    later = dataclasses.replace(seen, now=seen.now + 1000.0, final=False, holder=0, launching=False)
+    # who sees the lock free notes since when
+    free = seen.now if seen.free_since is None else seen.free_since
+    later = dataclasses.replace(seen, now=seen.now + 1000.0, final=False, holder=0, launching=False, free_since=free)
     assert judge(later).do in {Do.CONCLUDE, Do.LAUNCH}
