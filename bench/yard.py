@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -112,13 +114,19 @@ def memory(pid: int) -> int:
     raise RuntimeError(f"/proc/{pid}/smaps_rollup has no Pss")
 
 
-def until_exit(fd: int, limit: float) -> float:
-    """The time (monotonic) at which the process of this pidfd was gone; the descriptor is closed."""
-    try:
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        if not poll.poll(limit * 1000):
-            raise TimeoutError(f"the process is still there after {limit} s")
+@contextmanager
+def exit_of(pid: int) -> Iterator[Callable[[], float]]:
+    """Holds on to a process; what it gives waits until that has ended, and answers with the time (monotonic)."""
+    fd = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+
+    def wait() -> float:
+        if not poll.poll(10_000):
+            raise TimeoutError(f"process {pid} is still there after 10 s")
         return time.monotonic()
+
+    try:
+        yield wait
     finally:
         os.close(fd)
