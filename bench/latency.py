@@ -125,18 +125,19 @@ def cancel(yard: Yard, times: int) -> Row:
             time.sleep(0.002)
         while run.refresh().state != "running" or Path(f"/proc/{pid}/comm").read_text() != "sleep\n":
             time.sleep(0.002)
-        watched = os.pidfd_open(pid)
-        began = time.monotonic()
-        run.cancel()
-        took.append(until_exit(watched, 10) - began)
+        with exit_of(pid) as gone:
+            began = time.monotonic()
+            run.cancel()
+            took.append(gone() - began)
         run.wait(10)
     kill = []
     for _ in range(times):
         with subprocess.Popen(["sleep", "1000"]) as process:
             time.sleep(0.01)
-            began = time.monotonic()
-            os.kill(process.pid, 15)
-            kill.append(until_exit(os.pidfd_open(process.pid), 10) - began)
+            with exit_of(process.pid) as gone:
+                began = time.monotonic()
+                os.kill(process.pid, 15)
+                kill.append(gone() - began)
     return Row(
         what="cancel → process group gone (TERM obeyed)",
         measured=f"{ms(median(took))} median, {ms(max(took))} at most ({times} runs)",
