@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bench.figures import Row, median, ms, percentile
-from bench.yard import CODES, Yard
+from bench.yard import CODES, Yard, exit_of
 from simyard.client import sse
 from simyard.client.http import path
 
