@@ -18,8 +18,8 @@ from simyard import alive
 from simyard.client import Client, RemoteRun
 from tests.system.page_kit import Yard, wait_until
 
-#: Enough work for about a minute on a slow core, and forty seconds on a quick one.
-MINUTE = {"size": 256, "steps": 40_000, "frames": 120}
+#: Work for a minute on a calm machine of the kind that tests run on; several on a busy one.
+MINUTE = {"size": 256, "steps": 110_000, "frames": 120}
 FINAL = {"completed", "failed", "canceled", "lost"}
 chance = random.Random()
 
@@ -98,7 +98,7 @@ def settle(yard: Yard, name: str, old: int) -> None:
         wait_until(lambda: int(alive.state(str(yard.home)).get(name, ["0"])[0]) not in {0, old})
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(500)
 def test_a_run_of_a_minute_survives_kill_9_of_everything_that_watches_it(yard: Yard) -> None:
     run = start(yard, **MINUTE)
     listener = Listener(yard.home, run.id)
@@ -117,7 +117,7 @@ def test_a_run_of_a_minute_survives_kill_9_of_everything_that_watches_it(yard: Y
         settle(yard, victim, pid)
         kills += 1
     assert kills >= 9, "the run was over too soon to show anything"
-    run.wait(timeout=200)
+    run.wait(timeout=300)
     listener.join(60)
     assert listener.error is None
     assert run.state == "completed", run.data
