@@ -24,7 +24,8 @@ test:  ## install what is missing, then lint, types, import contracts, and every
 	@tools/debian
 	tools/venv dev
 	$(MAKE) --no-print-directory check
-	exec $(BIN)/pytest -n 2
+	# three at a time keep two cores busy; a fourth was no gain
+	exec $(BIN)/pytest -n 3
 
 check: lint types imports vermin  ## lint, types, import contracts, oldest Python of each part
 
@@ -33,9 +34,10 @@ lint:
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
 
-types:
+types:  ## types: mypy for Python, tsc for the page's scripts (jsconfig.json)
 	@tools/venv dev
 	$(BIN)/mypy
+	tools/tsc
 
 imports:
 	@tools/venv dev
@@ -45,7 +47,7 @@ vermin:
 	@tools/venv dev
 	$(BIN)/vermin --quiet --no-tips --violations -t=2.7- -t=3.6- src/simyard/job_cmd/runner.py
 	$(BIN)/vermin --quiet --no-tips --violations -t=3.9- \
-	  src/simyard/agent src/simyard/protocol src/simyard/__init__.py src/simyard/clock.py src/simyard/errors.py
+	  src/simyard/agent src/simyard/protocol src/simyard/__init__.py src/simyard/clock.py src/simyard/contents.py src/simyard/errors.py src/simyard/processes.py
 
 bench:  ## measure, each figure beside its limit, and write docs/benchmarks.md
 	@tools/venv dev

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import kept, latency, start, status, throughput
+from bench import docker, kept, latency, plots, slurm, start, status, throughput, twiss, visits
 from bench.figures import Row, page, table
 from bench.yard import Yard
 
@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("rows", nargs="*", metavar="ROW", help="only these rows")
     parser.add_argument("--list", action="store_true", help="list the rows")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work: to see that it works, not for figures to keep")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long the row tab watches a live run")
     asked = parser.parse_args()
     share = 10 if asked.quick else 1
     shared: dict[str, Callable[[Yard], Row]] = {
@@ -29,6 +30,14 @@ def main() -> int:
         "status": lambda yard: status.status(yard, 5, 2000 // share),
     }
     alone: dict[str, Callable[[], list[Row]]] = {
+        "visit": lambda: visits.first_load(7 if share == 1 else 2),
+        "seen": lambda: visits.change(30 if share == 1 else 5),
+        "answer": lambda: [twiss.answer(40 if share == 1 else 8)],
+        "plot": lambda: plots.follow(20 if share == 1 else 4),
+        "film": lambda: plots.film(500 // share),
+        "tab": lambda: plots.tab(asked.minutes if share == 1 else 1.0),
+        "docker": lambda: docker.docker(200 // share, 100 // share, 5 if share == 1 else 2),
+        "slurm": lambda: slurm.slurm(20 if share == 1 else 3),
         "start": lambda: start.start(5 if share == 1 else 2),
         "memory": start.memory,
         "throughput": lambda: throughput.throughput(500 // share, 3_000 // share),

@@ -30,10 +30,10 @@ CODES = Path(__file__).parent / "codes"
 class Yard:
     """Simyard, up for the length of a `with` block."""
 
-    def __init__(self, home: Path | None = None, settings: str = "") -> None:
+    def __init__(self, home: Path | None = None, settings: str = "", codes: Path = CODES) -> None:
         self._made = home is None
         self.home = home or Path(tempfile.mkdtemp(prefix="simyard-bench-"))
-        (self.home / "simyard.toml").write_text(f"codes_path = [{json.dumps(str(CODES))}]\n{settings}", "utf-8")
+        (self.home / "simyard.toml").write_text(f"codes_path = [{json.dumps(str(codes))}]\n{settings}", "utf-8")
         self.url = ""
         self.token = ""
         self.client: Client

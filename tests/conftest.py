@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import uuid
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 #: Fixtures that several folders of tests use.
-pytest_plugins = ["tests.madx_environment", "tests.postgresql"]
+pytest_plugins = [
+    "tests.ssh_server",  # before those that import it
+    "tests.docker_engine",
+    "tests.madx_environment",
+    "tests.mpi_environment",
+    "tests.postgresql",
+    "tests.slurm_cluster",
+    "tests.slurm_site",
+]
 
 #: Carried by every process that a test starts (unless it cleans its environment), so that what is left over can be named.
 SESSION = "SIMYARD_TEST_SESSION"
@@ -21,7 +31,14 @@ IN_CI = os.environ.get("CI") == "true"
 INTERPRETERS = ("2.7", "3.6", "3.9", "3.11", "3.13")
 
 
+# a busy machine is no fault of what is tested
+settings.register_profile("simyard", deadline=None)
+settings.load_profile("simyard")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    # who is started in the background has it ignored, and with it all that tests start and interrupt
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         os.environ[SESSION] = uuid.uuid4().hex
         # nothing of the developer's own Simyard may be touched
@@ -30,11 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """System tests measure time and kill processes: they run one after the other, on one worker."""
+    """System tests measure time and kill processes: they run one after the other, on one worker. Those of the page wait for
+    a browser most of the time, each file with a Simyard of its own: a file is a group, so that workers share them."""
     system = Path(__file__).parent / "system"
     for item in items:
         if system in item.path.parents and not any(item.iter_markers("xdist_group")):
-            item.add_marker(pytest.mark.xdist_group("system"))
+            of_page = item.path.stem.startswith("test_page")
+            item.add_marker(pytest.mark.xdist_group(item.path.stem if of_page else "system"))
 
 
 @pytest.hookimpl(wrapper=True)

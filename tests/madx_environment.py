@@ -55,7 +55,8 @@ Runs = Callable[..., Ran]
 
 @pytest.fixture
 def run_code(tmp_path: Path) -> Runs:
-    """Runs a code through `runner.py run`, in a process of its own: (python, code, model, inputs, files, reports) -> Ran."""
+    """Runs a code through `runner.py run`, in a process of its own, or with `warm` as agents do, in a fork of `runner.py serve`:
+    (python, code, model, inputs, files, reports, warm) -> Ran."""
 
     def run(
         python: Path,
@@ -64,6 +65,7 @@ def run_code(tmp_path: Path) -> Runs:
         inputs: dict[str, Any] | None = None,
         files: Sequence[Path] = (),
         reports: Sequence[tuple[str, int]] = (),
+        warm: bool = False,
     ) -> Ran:
         folder = CODES / code
         declared = code_toml.read(folder)
@@ -81,7 +83,10 @@ def run_code(tmp_path: Path) -> Runs:
             "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "",
         }  # fmt: skip
         (directory / "run.json").write_text(json.dumps(spec))
-        subprocess.run([python, runner.__file__, "run", directory], check=True, timeout=110)
+        if warm:
+            _serve(python, folder, [{"id": "run", "do": "run", "dir": str(directory)}])
+        else:
+            subprocess.run([python, runner.__file__, "run", directory], check=True, timeout=110)
         if reports:
             asked = [
                 {
@@ -104,7 +109,7 @@ def run_code(tmp_path: Path) -> Runs:
 
 
 def _serve(python: Path, folder: Path, asked: list[dict[str, Any]]) -> None:
-    """Ask a warm code for reports, one after the other, and see each of them made."""
+    """Ask a warm code for runs and reports, one after the other, and see each of them done."""
     with subprocess.Popen(
         [python, runner.__file__, "serve", folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as serve:  # fmt: skip
@@ -115,7 +120,10 @@ def _serve(python: Path, folder: Path, asked: list[dict[str, Any]]) -> None:
             for question in asked:
                 serve.stdin.write(json.dumps(question) + "\n")
                 answer = json.loads(serve.stdout.readline())
-                assert answer["ok"], answer
+                if question["do"] == "run":
+                    assert answer["pid"], answer
+                    answer = json.loads(serve.stdout.readline())
+                assert answer.get("ok") or answer.get("exit_code") == 0, answer
             serve.stdin.close()
             serve.wait(20)
         finally:

@@ -27,7 +27,7 @@ Words for people go to stderr.
 | status | meaning |
 |---|---|
 | 0 | done; with `--wait`: the run completed |
-| 1 | with `--wait`: the run failed. Otherwise: what was asked for did not work (`code test`, `doctor`, `up`) |
+| 1 | with `--wait`: the run failed. Otherwise: what was asked for did not work (`code test`, `doctor`, `up`, `target login`, `target check`) |
 | 2 | wrong usage |
 | 3 | Simyard is not up, or a part of it is away: the same command may work later |
 | 4 | refused: unknown, invalid, in conflict; the message says what to do |

@@ -1,77 +1,149 @@
-"""Makes the pictures of README and tutorial (docs/images) from a real Simyard that runs MAD-X and Gray–Scott.
+"""Makes the pictures of README and documentation (docs/images): does what the tutorial says, step by step, on the page of a
+real Simyard that runs MAD-X and Gray–Scott.
 
-python -m tools.screenshots            # from the root of the checkout; needs Chromium (tools/debian)
+python -m tools.screenshots [NAME …]     # from the root of the checkout; needs Chromium (tools/debian)
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser
 
 from tests.system.page_kit import ROOT, Screen, Yard, chromium, install_madx, wait_until
+from tools.png import shrink
 
 IMAGES = ROOT / "docs" / "images"
+#: What is made, in the order of the tutorial; each is named in the documentation (tests/unit/test_docs.py).
+PICTURES = ("codes", "twiss", "twiss-changed", "running", "run", "compare", "take-away", "simulations", "runs")
+#: A picture is as small as that (bytes).
+LIMIT = 200_000
+
+
+class Album:
+    """Keeps pictures; at the end, each of `PICTURES` has been made."""
+
+    def __init__(self, wanted: set[str]) -> None:
+        self.wanted = wanted
+        self.made: list[str] = []
+
+    def keep(self, screen: Screen, name: str) -> None:
+        """A picture of the page, once nothing moves any more."""
+        assert name in PICTURES, name
+        self.made.append(name)
+        page = screen.page
+        page.mouse.move(700, 3)  # nothing is hovered over
+        page.evaluate("document.activeElement?.blur()")
+        page.evaluate("for (const one of document.querySelectorAll('.pane')) one.scrollTop = 0")
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_timeout(700)  # what fades has faded
+        page.locator(".toast").first.wait_for(state="hidden")
+        if name not in self.wanted:
+            return
+        path = IMAGES / f"{name}.png"
+        page.screenshot(path=path)
+        size = shrink(path, LIMIT)
+        assert size <= LIMIT, f"{path} has {size} bytes"
+        print(f"docs/images/{name}.png: {size // 1000} kB", flush=True)
 
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
+    album = Album(set(sys.argv[1:]) or set(PICTURES))
     with tempfile.TemporaryDirectory(prefix="yard-") as folder:
         yard = Yard(Path(folder) / "home", Path(folder))
         install_madx(yard.home)
         with yard, chromium() as browser:
-            ring(browser, yard)
-            patterns(browser, yard)
+            ring(browser, yard, album)
+            patterns(browser, yard, album)
+            lists(browser, yard, album)
+    assert tuple(album.made) == PICTURES, album.made
 
 
-def save(screen: Screen, name: str) -> None:
-    screen.page.mouse.move(700, 5)  # nothing is hovered over
-    screen.page.wait_for_timeout(600)  # what fades has faded
-    screen.page.screenshot(path=IMAGES / f"{name}.png")
-    print(f"docs/images/{name}.png")
-
-
-def ring(browser: Browser, yard: Yard) -> None:
-    """The tutorial's storage ring: codes, the first plot, a changed input."""
+def ring(browser: Browser, yard: Yard, album: Album) -> None:
+    """Open the page, pick the storage ring, change an input."""
     screen = Screen(browser, yard, name="ring")
-    screen.page.wait_for_selector(".code-card")
-    save(screen, "codes")
+    page = screen.page
+    page.wait_for_selector(".code-card")
+    album.keep(screen, "codes")
     screen.pick("MAD-X", "Electron storage ring")
     screen.wait_for_state("Completed")
     screen.wait_for_plot()
-    save(screen, "twiss")
-    screen.page.get_by_label("FODO cells", exact=True).fill("16")
-    screen.page.locator(".numbers", has_text="3.46667").wait_for()
+    album.keep(screen, "twiss")
+    page.get_by_label("FODO cells", exact=True).fill("16")
+    page.locator(".numbers", has_text="3.46667").wait_for()
     screen.wait_for_plot()
-    save(screen, "twiss-changed")
+    album.keep(screen, "twiss-changed")
     screen.close()
 
 
-def patterns(browser: Browser, yard: Yard) -> None:
-    """The tutorial's long run: while it computes, stopped, and the list of runs."""
+def patterns(browser: Browser, yard: Yard, album: Album) -> None:
+    """Follow a long run, stop it, look at what is left of it; run it with another input, compare, take away."""
     screen = Screen(browser, yard, name="patterns", dark=True)
+    page = screen.page
     screen.pick("Gray–Scott", "Coral growth")
-    screen.page.get_by_label("Grid", exact=True).fill("256")
-    screen.page.get_by_label("Steps", exact=True).fill("40000")
-    screen.page.get_by_label("Frames", exact=True).fill("200")
-    screen.page.get_by_text("Saved", exact=True).wait_for()
-    screen.page.get_by_role("button", name="Run", exact=True).click()
-    frame = screen.page.get_by_role("slider", name="Frame", exact=True)
+    page.get_by_label("Steps", exact=True).fill("40000")
+    page.get_by_label("Frames", exact=True).fill("200")
+    page.get_by_text("Saved", exact=True).wait_for()
+    page.get_by_role("button", name="Run", exact=True).first.click()
+    frame = page.get_by_role("slider", name="Frame", exact=True)
     frame.wait_for()
-    wait_until(lambda: int(frame.get_attribute("max") or "0") >= 40, 120)
+    wait_until(lambda: int(frame.get_attribute("max") or "0") >= 40, 240)
     screen.wait_for_plot()
-    screen.page.evaluate("scrollTo(0, 0)")
-    save(screen, "running")
-    screen.page.get_by_role("button", name="Stop").click()
+    album.keep(screen, "running")
+    page.get_by_role("button", name="Stop", exact=True).first.click()
     screen.wait_for_state("Stopped")
-    screen.page.get_by_text("Open this run").click()
-    screen.page.get_by_role("link", name="run.log").wait_for()
+    simulation = page.url.rsplit("/", 1)[1].partition("?")[0]
+    page.get_by_text("Open this run").click()
+    page.locator(".run-page").wait_for()
     screen.wait_for_plot()
-    save(screen, "run")
-    screen.page.goto("/#/runs")
-    screen.page.wait_for_selector("table")
-    save(screen, "runs")
+    album.keep(screen, "run")
+
+    page.goto(f"/#/simulations/{simulation}?model=evolve")
+    for kill in ("0.062", "0.0605"):
+        page.get_by_label("Kill rate k", exact=True).fill(kill)
+        page.get_by_label("Steps", exact=True).fill("6000")
+        page.get_by_text("Saved", exact=True).wait_for()
+        before = len(list(yard.client.runs(simulation=simulation)))
+        page.keyboard.press("Control+Enter")
+        wait_until(lambda before=before: len(list(yard.client.runs(simulation=simulation))) > before)
+        wait_until(lambda: all(run.final for run in yard.client.runs(simulation=simulation)), 240)
+    screen.wait_for_state("Completed")
+    page.locator("summary", has_text="Earlier runs").click()
+    for row in (0, 1):
+        page.locator(".history-row").nth(row).get_by_role("checkbox").check()
+    page.get_by_role("link", name="Compare", exact=True).click()
+    page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
+    page.locator(".skeletons, [aria-busy=true]").first.wait_for(state="detached")
+    page.set_viewport_size({"width": 1360, "height": 1240})
+    page.wait_for_timeout(1000)
+    album.keep(screen, "compare")
+    page.set_viewport_size({"width": 1360, "height": 860})
+    done = next(run for run in yard.client.runs(simulation=simulation) if run.state == "completed")
+    page.goto(f"/#/runs/{done.id}")
+    page.locator(".run-page").wait_for()
+    screen.wait_for_plot()
+    page.get_by_label("Search the files").fill("mass.csv")
+    page.get_by_role("link", name="work/mass.csv", exact=True).click()
+    page.get_by_role("dialog").locator("table, [role=grid], [role=table]").first.wait_for()
+    album.keep(screen, "take-away")
+    screen.close()
+
+
+def lists(browser: Browser, yard: Yard, album: Album) -> None:
+    """What has been made and run."""
+    for name, example in (("Mitosis", "mitosis"), ("Moving spots", "spots"), ("Labyrinth", "labyrinth")):
+        yard.client.run("grayscott", "preview", name=name, example=example, wait=30).wait(60)
+    screen = Screen(browser, yard, name="lists")
+    page = screen.page
+    for place in ("simulations", "runs"):
+        page.goto(f"/#/{place}")
+        page.locator("main:not([aria-busy=true]) h1").first.wait_for()
+        page.locator(".skeletons, [aria-busy=true]").first.wait_for(state="detached")
+        page.wait_for_timeout(1500)  # thumbnails arrive one after the other
+        album.keep(screen, place)
     screen.close()
 
 

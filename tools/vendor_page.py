@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -40,6 +41,16 @@ PACKAGES = {
         "o8GrFeusncwBIxbBynRJpY4pkgVB6caM+JLpwrLYbbsO7dZ8FJ+SVN2Fr+L7kiG/Z6w4P5O0Jus/Qr5EefHVeg==",
         {"plotly-cartesian.min.js": "plotly-cartesian.min.js"},
     ),
+    # everything else that Plotly draws; the strict one makes no code from text, which the Content-Security-Policy forbids
+    "plotly.js-strict-dist-min@4.1.1": (
+        "/M2gRAF8LeqafKIO/bUU+DQk7RlonVbwpPb2G/jZsfqCl/DttBfvF+wQfZ6vT9y9EKy47eDI/zfIWC/uA1L6TQ==",
+        {"plotly-strict.min.js": "plotly-strict.min.js"},
+    ),
+    # the HDF5 library itself, compiled to WebAssembly; it makes no code from text, and runs in a worker of its own
+    "h5wasm@0.10.3": (
+        "W4Jy5ExtX/VNbyD8GdOBckDuj6AL16TemppVNxZsV3rJZEWCv2sxlCzOttZLer3zkMttbDYsWHl0qt1z3Bln+Q==",
+        {"dist/esm/hdf5_hl.js": "h5wasm/hdf5_hl.js", "dist/esm/hdf5_util.js": "h5wasm/hdf5_util.js"},
+    ),
 }
 
 #: Longest first: "preact" is the beginning of "preact/hooks".
@@ -68,8 +79,9 @@ def main() -> None:
                     for name, path in IMPORTS.items():
                         text = text.replace(f"from{name}", f"from{path}")
                     text = "".join(line for line in text.splitlines(True) if not line.startswith("//# sourceMappingURL"))
+                (VENDOR / here).parent.mkdir(exist_ok=True)
                 (VENDOR / here).write_text(text, "utf-8")
-            licence = tar.extractfile("package/LICENSE")
+            licence = tar.extractfile(next(name for name in tar.getnames() if re.fullmatch(r"package/LICENSE(\.txt)?", name)))
             assert licence is not None
             name = package.rsplit("@", 1)[0].replace("@", "").replace("/", "-")
             (VENDOR / f"LICENSE.{name}").write_bytes(licence.read())

@@ -15,6 +15,9 @@ import time
 
 STATE = "up.state"
 LOCK = "up.lock"
+#: Where web is a service of its own (`simyard serve web`): it holds the lock on this, and its address is in it.
+WEB_LOCK = "web.lock"
+SUPERVISOR_LOCK = "supervisor.lock"
 #: Seconds to end by itself after SIGTERM.
 PATIENCE = {"keeper": 20.0, "web": 3.0, "supervisor": 10.0, "agent": 5.0}
 
@@ -46,7 +49,12 @@ def forget_state(home: str) -> None:
 
 def lock(home: str) -> int:
     """Take the home folder; the descriptor that holds it, or -1 where another keeper has it."""
-    fd = os.open(os.path.join(home, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return hold(os.path.join(home, LOCK))
+
+
+def hold(path: str) -> int:
+    """Take the record lock on a file, which is made where it is missing; the descriptor that holds it, or -1 where another process does."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -79,6 +87,32 @@ def up(home: str) -> dict[str, list[str]]:
     known, pid = state(home), keeper(home)
     # what a keeper that was killed has left says nothing of the one that has just begun
     return known if pid and known.get("keeper", [""])[0] == str(pid) else {}
+
+
+def services(home: str) -> dict[str, int]:
+    """Where web is a service of its own: it and the supervisor, each with its pid."""
+    if not served(home):
+        return {}
+    pids = {name: owner(os.path.join(home, lock)) for name, lock in (("web", WEB_LOCK), ("supervisor", SUPERVISOR_LOCK))}
+    return {name: pid for name, pid in pids.items() if pid}
+
+
+def serve(home: str, url: str) -> int:
+    """Say that web is a service of this home folder, at that address; the descriptor that says so for as long as it is open, or
+    -1 where another process is."""
+    fd = hold(os.path.join(home, WEB_LOCK))
+    if fd >= 0:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, url.encode() + b"\n", 0)
+    return fd
+
+
+def served(home: str) -> str:
+    """The address of the web that is a service of this home folder; "" where there is none."""
+    if not owner(os.path.join(home, WEB_LOCK)):
+        return ""
+    with open(os.path.join(home, WEB_LOCK), encoding="utf-8") as file:
+        return file.read().strip()
 
 
 def start_time(pid: int) -> str:
@@ -133,6 +167,13 @@ def stop_idle_agents(home: str) -> int:
             end(pid, PATIENCE["agent"])
         going += runs
     return going
+
+
+def dismiss_far_agents(home: str) -> None:
+    """Have the supervisor, when it ends, tell the idle agents on clusters to leave: nobody here can end them."""
+    pid, began = (*state(home).get("supervisor", ()), "", "")[:2]
+    if pid.isdigit() and began and start_time(int(pid)) == began:
+        kill(int(pid), signal.SIGUSR2)
 
 
 def stop_left_over(home: str) -> None:

@@ -16,9 +16,11 @@ from typing import Any, Self
 
 from simyard.errors import Conflict, InvalidRequest, NotFound
 from simyard.protocol import asking
-from simyard.protocol.asking import ANSWER, ASK, Change, Explanation, LoginAnswer, Pong, RunAnswer, RunPage
+from simyard.protocol.asking import ANSWER, ASK, Change, Explanation, LoginAnswer, Notice, Pong, RunAnswer, RunGone, RunPage
+from simyard.protocol.batch import Partition
 from simyard.protocol.ids import jid, ulid
 from simyard.protocol.jobs import FINAL, Kind, Resources, Run, State, Verdict, identity, move
+from simyard.testing_login import FakeLogin
 
 VERSION = "0.0.0-fake"
 _CHUNK = 64 << 10
@@ -34,13 +36,19 @@ class FakeSupervisor:
         self.logs: dict[str, bytearray] = {}
         self.files: dict[str, dict[str, bytes]] = {}
         self.reports: dict[tuple[str, str, int], bytes] = {}
+        self.specs: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
+        self.generated: Any = {"command": None, "files": []}
         self.broken_off: set[str] = set()
         self.ends_at_once = False
+        self.login = FakeLogin()
+        self.partitions: tuple[Partition, ...] = ()
+        self.disk: asking.Disk | None = None
         self.failing = ""
         self.dropped = 0
         self.last = 0
         self.moved = threading.Condition()
-        self._history: list[tuple[str, Change]] = []
+        self.gone: list[RunGone] = []
+        self._history: list[Change | RunGone | Notice] = []
 
     # ── what a test does ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -53,7 +61,7 @@ class FakeSupervisor:
             self.last += 1
             new = replace(old, revision=old.revision + 1, change=self.last, **changes)
             self.runs[run_id] = new
-            self._history.append((new.user, Change(run=new, report=figure)))
+            self._history.append(Change(run=new, report=figure))
             self.moved.notify_all()
             return new
 
@@ -79,6 +87,9 @@ class FakeSupervisor:
     def stream(self, question: Any) -> tuple[int, str, Iterator[bytes]]:
         """Size (-1: not known), media type and bytes of a stream; raises what the real one would."""
         self.asked.append(question)
+        if isinstance(question, asking.ShowInput):
+            data = json.dumps(self.generated).encode()
+            return len(data), "application/json", iter([data])
         run = self._run(question)
         if isinstance(question, asking.RunLog) and question.follow:
             return -1, "text/plain; charset=utf-8", self._follow(run, question.offset)
@@ -92,17 +103,18 @@ class FakeSupervisor:
 
     def changes(self, after: int) -> Iterator[bytes]:
         """Lines of the change stream; an empty one when nothing happens for a while."""
-        seen = 0
+        seen, joined = 0, len(self._history)
         yield b"\n"
         while True:
             with self.moved:
                 if seen == len(self._history) and not self.moved.wait(0.2):
                     yield b"\n"
                     continue
-                new, seen = self._history[seen:], len(self._history)
-            for _, change in new:
-                if change.run.change > after:
-                    yield ANSWER.encode(change).encode() + b"\n"
+                new, first, seen = self._history[seen:], seen, len(self._history)
+            for place, told in enumerate(new, first):
+                # what has no number is told once, to those who listen at that moment
+                if place >= joined if (number := _number(told)) is None else number > after:
+                    yield ANSWER.encode(told).encode() + b"\n"
 
     def _run(self, question: Any) -> Run:
         run = self.runs.get(question.run)
@@ -195,7 +207,8 @@ class FakeSupervisor:
                 waiting=(Verdict(gate="resources", passed=False, detail="The test has not started it."),),
             )
             self.runs[run.id] = run
-            self._history.append((run.user, Change(run=run)))
+            self.specs[run.id] = (question.inputs, question.files)
+            self._history.append(Change(run=run))
             self.moved.notify_all()
         return run
 
@@ -209,7 +222,7 @@ class FakeSupervisor:
             return self.runs[run_id]
 
     def run_list(self, question: asking.RunList) -> RunPage:
-        wanted = {"simulation": question.simulation, "model": question.model, "state": question.state}
+        wanted = {name: getattr(question, name) for name in ("simulation", "code", "model", "state")}
         mine = [
             run
             for run in sorted(self.runs.values(), key=lambda run: run.id, reverse=True)
@@ -231,24 +244,66 @@ class FakeSupervisor:
             self.change(run.id, state=State.CANCELED, ended=time.time())
         return RunAnswer(run=self.runs[run.id])
 
+    def run_delete(self, question: asking.RunDelete) -> RunGone:
+        run = self._run(question)
+        if run.state not in FINAL:
+            raise Conflict("run-active", f"It is {run.state.value}.")
+        with self.moved:
+            self.last += 1
+            del self.runs[run.id]
+            told = RunGone(user=run.user, run=run.id, change=self.last)
+            self.gone.append(told)
+            self._history.append(told)
+            self.moved.notify_all()
+        return told
+
+    def run_same(self, question: asking.RunSame) -> RunPage:
+        name = identity(question.code, "0" * 12, question.model, question.inputs, question.files)
+        found = [
+            run for run in self.runs.values() if (run.user, run.identity, run.state) == (question.user, name, State.COMPLETED)
+        ]
+        found.sort(key=lambda run: (run.simulation == question.simulation, run.id), reverse=True)
+        return RunPage(runs=tuple(found[:1]))
+
+    def tell(self, question: asking.Tell) -> Pong:
+        with self.moved:
+            self._history.append(Notice(user=question.user, what=question.what, id=question.id, origin=question.origin))
+            self.moved.notify_all()
+        return self.pong(question)
+
     def run_explain(self, question: asking.RunExplain) -> Explanation:
         run = self._run(question)
         waits = run.state is State.PENDING
         return Explanation(run=run.id, state=run.state.value, summary=run.reason, gates=run.waiting, position=int(waits))
 
-    def target_list(self, _: asking.TargetList) -> asking.Targets:
-        return asking.Targets(targets=(asking.Target(name="local", kind="local", state="ready", cores=2, memory=1 << 32),))
+    def run_inputs(self, question: asking.RunInputs) -> asking.Inputs:
+        self._run(question)
+        inputs, files = self.specs[question.run]
+        return asking.Inputs(run=question.run, inputs=inputs, files=files)
+
+    def target_list(self, question: asking.TargetList) -> asking.Targets:
+        wait = asking.Wait(low=0.0, high=0.0) if question.model else None
+        here = asking.Target(name="local", kind="local", state="ready", cores=2, memory=1 << 32, wait=wait, disk=self.disk)
+        if not self.partitions:
+            return asking.Targets(targets=(here,))
+        login = self.login.state(question.user)
+        pool = asking.Target(name="pool", kind="sbatch", state=login, login=login, partitions=self.partitions)
+        return asking.Targets(targets=(here, pool))
 
     def target_login(self, question: asking.TargetLogin) -> LoginAnswer:
+        if question.target == "pool":
+            return self.login.step(question)
         if question.target != "local":
             raise NotFound("unknown-target", f"There is no target {question.target}.")
-        return LoginAnswer(target="local", state="ready", prompts=() if question.answers else ("Password",))
+        return LoginAnswer(target="local", state="not-needed")
 
     def changed(self, question: asking.Changes) -> RunPage:
         mine = [run for run in self.runs.values() if run.user == question.user and run.change > question.after]
         mine.sort(key=lambda run: run.change)
         more = len(mine) > question.limit
-        return RunPage(runs=tuple(mine[: question.limit]), cursor=str(mine[question.limit - 1].change) if more else "")
+        gone = () if more else tuple(one for one in self.gone if one.user == question.user and one.change > question.after)
+        cursor = str(mine[question.limit - 1].change) if more else ""
+        return RunPage(runs=tuple(mine[: question.limit]), cursor=cursor, gone=gone)
 
     def pong(self, _: Any) -> Pong:
         active = sum(run.state not in FINAL for run in self.runs.values())
@@ -260,13 +315,23 @@ _ANSWERS: dict[type, Callable[[FakeSupervisor, Any], Any]] = {
     asking.RunStatus: FakeSupervisor.run_status,
     asking.RunList: FakeSupervisor.run_list,
     asking.RunCancel: FakeSupervisor.run_cancel,
+    asking.RunDelete: FakeSupervisor.run_delete,
+    asking.RunSame: FakeSupervisor.run_same,
+    asking.Tell: FakeSupervisor.tell,
     asking.RunExplain: FakeSupervisor.run_explain,
+    asking.RunInputs: FakeSupervisor.run_inputs,
     asking.TargetList: FakeSupervisor.target_list,
     asking.TargetLogin: FakeSupervisor.target_login,
     asking.Arrive: FakeSupervisor.pong,
     asking.Changes: FakeSupervisor.changed,
     asking.Ping: FakeSupervisor.pong,
 }
+
+
+def _number(told: Change | RunGone | Notice) -> int | None:
+    if isinstance(told, Notice):
+        return None
+    return told.run.change if isinstance(told, Change) else told.change
 
 
 class _FakeStream:

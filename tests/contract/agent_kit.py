@@ -31,7 +31,7 @@ from simyard.protocol.launch import AgentSpec
 runner: Any = runner_module
 CODES = Path(__file__).parent / "codes"
 #: Nothing here takes longer (seconds) unless it is broken.
-LIMIT = 20.0
+LIMIT = 60.0
 SECRET = "the-secret-of-this-agent"
 
 
@@ -78,8 +78,12 @@ class Supervisor:
         self.repeated = 0
         self.acknowledge = True
         self.forget: set[str] = set()
+        #: What the user may take of the disk, and what must stay free.
+        self.disk = (0, 0)
         self.silent = False
         self.accept_anything = False
+        #: What a test answers to messages of these classes with.
+        self.answers: dict[type, Callable[[Door, Any], None]] = {}
         self._server: tornado.httpserver.HTTPServer | None = None
 
     # ── the door ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -118,6 +122,8 @@ class Supervisor:
                 self.opened[what.op] = what
             elif isinstance(what, talk.Closed):
                 self.closed[what.op] = what
+            if answer := self.answers.get(type(what)):
+                answer(door, what)
         self.changed.set()
 
     def _welcome(self, door: Door, hello: talk.Hello) -> None:
@@ -130,6 +136,8 @@ class Supervisor:
             talk.Welcome(
                 follow=tuple(talk.Follow(run=s.run, epoch=s.epoch, after=len(self.events.get(s.run, []))) for s in known),
                 forget=tuple(seen.run for seen in hello.runs if seen.run in self.forget),
+                disk=self.disk[0],
+                disk_free=self.disk[1],
             )
         )
 

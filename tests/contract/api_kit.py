@@ -23,7 +23,7 @@ from simyard.testing import FakeSupervisor
 from simyard.testing_server import Server
 
 #: Everything that is waited for must have happened by then (seconds).
-LIMIT = 30.0
+LIMIT = 60.0
 
 
 @dataclass

@@ -21,6 +21,7 @@ from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 
+from simyard import contents
 from simyard.config import Config
 from simyard.protocol import agents as talk
 from simyard.protocol.asking import ANSWER, ASK, RunAnswer, RunSimulation, RunStatus, path_of
@@ -28,7 +29,7 @@ from simyard.protocol.jobs import Run
 from simyard.protocol.wire import pack, unpack
 
 T = TypeVar("T")
-LIMIT = 20.0
+LIMIT = 60.0
 CODE, QUICK, LONG, REPORT = "grayscott", "preview", "evolve", "pattern"
 
 
@@ -42,9 +43,11 @@ def wait_for(condition: Callable[[], T | None], what: str = "", limit: float = L
 
 
 class Supervisor:
-    """A home folder and the supervisor process in it; agents are not started but written to `agents.jsonl`."""
+    """A home folder and the supervisor process in it; agents are not started but written to `agents.jsonl`. `settings` stand in its
+    simyard.toml beside the local target; for the logins to clusters see shell_main."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, settings: str = "") -> None:
+        self._settings = settings
         self.config = Config(home=home)
         self.process: subprocess.Popen[bytes] | None = None
         self._log = home / "supervisor.log"
@@ -57,7 +60,7 @@ class Supervisor:
     def spawn(self) -> subprocess.Popen[bytes]:
         self.config.home.mkdir(exist_ok=True)
         # runs that tests leave behind must not be in the way of others
-        (self.config.home / "simyard.toml").write_text("[targets.local]\ncores = 64\nmemory = '640 GiB'\n")
+        (self.config.home / "simyard.toml").write_text("[targets.local]\ncores = 64\nmemory = '640 GiB'\n" + self._settings)
         with self._log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("shell_main.py")), str(self.config.home)], stderr=log
@@ -201,7 +204,7 @@ def a_question(simulation: str = "s1", model: str = LONG, **fields: Any) -> RunS
 
 
 def a_hello(*runs: talk.RunSeen) -> talk.Hello:
-    return talk.Hello(version="0", host="test", boot="b", pid=1, python="3", cores=2, memory=1 << 30, runs=runs)
+    return talk.Hello(version=contents.VERSION, host="test", boot="b", pid=1, python="3", cores=2, memory=1 << 30, runs=runs)
 
 
 class Agent:
@@ -325,10 +328,10 @@ def final(n: int, state: str = "completed", **data: Any) -> talk.Event:
 
 
 @contextlib.contextmanager
-def a_supervisor() -> Iterator[Supervisor]:
+def a_supervisor(settings: str = "") -> Iterator[Supervisor]:
     """A supervisor in a new home folder (with a short path, for the sockets), which is gone afterwards."""
     home = Path(tempfile.mkdtemp(prefix="sy-"))
-    made = Supervisor(home / "h")
+    made = Supervisor(home / "h", settings)
     try:
         yield made.start()
     finally:

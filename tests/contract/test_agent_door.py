@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from simyard import contents
 from simyard.drivers.base import Life
 from simyard.protocol import agents as talk
 from tests.contract.agent_kit import SECRET, Bench, bench
@@ -20,6 +22,7 @@ def test_it_says_who_and_where_it_is(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         handle = await at.agent()
         (hello,) = at.supervisor.hellos
+        assert hello.version == contents.VERSION
         assert hello.pid == handle["pid"]
         assert hello.boot == handle["boot"]
         assert hello.cores >= 1
@@ -32,8 +35,8 @@ def test_it_says_who_and_where_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "garbage",
     [
-        "", "nonsense", "[1]", '[1,"Unknown",{}]', '[99,"Welcome",{}]', '[1,"StartRun",{"epoch":"one"}]', b"\x00" * 20, "[" * 100_000,
-        '[1,"StopRun",{"run":"../../etc","epoch":1}]', '[1,"Hello",{}]', '[1,"ListFiles",{"op":-1,"run":"x"}]',
+        "", "nonsense", "[1]", "[1,7,{}]", '[1,"Unknown",[]]', '[99,"Welcome",{}]', '[1,"StartRun",{"epoch":"one"}]', b"\x00" * 20, "[" * 100_000,
+        '[1,"StopRun",{"run":"../../etc","epoch":1}]', '[1,"ListFiles",{"op":-1,"run":"x"}]',
     ],
 )  # fmt: skip
 def test_garbage_from_the_supervisor_ends_the_connection_and_not_the_agent(tmp_path: Path, garbage: str | bytes) -> None:
@@ -47,6 +50,31 @@ def test_garbage_from_the_supervisor_ends_the_connection_and_not_the_agent(tmp_p
         assert at.supervisor.hellos[1].pid == handle["pid"]
         assert (await at.supervisor.finished(run))["state"] == "completed"
         assert at.supervisor.repeated == 0
+
+    play(tmp_path, story)
+
+
+def test_what_a_newer_supervisor_says_beside_what_is_known_is_answered_where_it_can_be_and_harms_nothing(tmp_path: Path) -> None:
+    async def story(at: Bench) -> None:
+        handle = await at.agent()
+        run = at.start(do="frames", count=10, pause=0.05)
+        await at.supervisor.until(lambda: at.supervisor.events.get(run))
+        door = at.supervisor.door
+        assert door is not None
+        for text in ('[1,"Dance",{}]', '[1,"Paint",{"op":"x"}]', '[1,"Paint",{"op":-1}]', '[1,"Drop",{"op":5,"why":"because"}]'):
+            door.write_message(text)
+        door.write_message('[1,"MakeFilm",{"op":7,"run":"x"}]')
+        await at.supervisor.until(lambda: 7 in at.supervisor.closed)
+        assert at.supervisor.closed[7].code == "agent-too-old"
+        assert "older version" in at.supervisor.closed[7].detail
+        more = json.loads(talk.TO_AGENT.encode(talk.StartRun(epoch=1, spec=at.run_spec(again := at.new_run(), do="nothing"))))
+        more[2]["spec"]["wishes"] = {"deep": [1]}
+        more[2]["urgent"] = True
+        door.write_message(json.dumps(more))
+        assert (await at.supervisor.finished(again))["state"] == "completed"
+        assert (await at.supervisor.finished(run))["state"] == "completed"
+        assert at.supervisor.door is door
+        assert [hello.pid for hello in at.supervisor.hellos] == [handle["pid"]]
 
     play(tmp_path, story)
 

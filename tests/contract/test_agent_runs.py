@@ -32,10 +32,13 @@ def test_a_run_is_started_followed_to_its_end_and_forgotten_when_all_is_stored(t
     play(tmp_path, story)
 
 
-def test_a_warm_code_runs_again_in_no_time(tmp_path: Path) -> None:
+def test_a_warm_code_runs_again_without_its_start(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         await at.agent()
-        await at.supervisor.finished(at.start(do="nothing"))
+        begun = time.monotonic()
+        first = at.start(do="nothing")
+        await at.supervisor.finished(first)
+        cold = at.supervisor.arrived[f"{first} final"] - begun
         taken = []
         for _ in range(20):
             begun = time.monotonic()
@@ -43,7 +46,7 @@ def test_a_warm_code_runs_again_in_no_time(tmp_path: Path) -> None:
             await at.supervisor.finished(run)
             taken.append(at.supervisor.arrived[f"{run} final"] - begun)
         print(f"StartRun to final: median {sorted(taken)[10] * 1000:.1f} ms, worst {max(taken) * 1000:.1f} ms")
-        assert sorted(taken)[10] < 0.2
+        assert sorted(taken)[10] < cold
 
     play(tmp_path, story)
 
@@ -51,7 +54,7 @@ def test_a_warm_code_runs_again_in_no_time(tmp_path: Path) -> None:
 def test_a_killed_agent_is_replaced_and_every_event_arrives_exactly_once(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         await at.agent()
-        run = at.start(do="frames", count=60, pause=0.05)
+        run = at.start(do="frames", count=160, pause=0.05)
         for _ in range(3):
             already = len(at.supervisor.events.get(run, []))
             await at.supervisor.until(lambda: len(at.supervisor.events.get(run, [])) > already + 5)  # noqa: B023 - used at once
@@ -63,7 +66,7 @@ def test_a_killed_agent_is_replaced_and_every_event_arrives_exactly_once(tmp_pat
         assert final["state"] == "completed"
         frames = [event.data["frames"] for event in at.supervisor.events[run] if event.data.get("frames")]
         assert frames == sorted(frames)
-        assert frames[-1] == 60
+        assert frames[-1] == 160
         assert at.supervisor.repeated == 0
         await at.settled()
 
@@ -165,6 +168,23 @@ def test_a_run_that_is_stopped_before_it_starts_is_canceled_and_never_starts(tmp
         await at.settled()
         assert at.supervisor.names(run) == ["final"]
         await at.gone(run)
+
+    play(tmp_path, story)
+
+
+def test_what_was_said_in_an_epoch_that_ends_meanwhile_is_said_again_in_the_next(tmp_path: Path) -> None:
+    async def story(at: Bench) -> None:
+        await at.agent()
+        run = at.start(do="nothing")
+        await at.supervisor.finished(run)
+        await at.settled()
+        at.supervisor.acknowledge = False
+        at.start(run=run, do="nothing")
+        await at.supervisor.until(lambda: at.supervisor.repeated)
+        at.supervisor.acknowledge = True
+        at.start(run=run, do="nothing", epoch=2)
+        await at.settled()
+        assert at.supervisor.names(run).count("final") == 1
 
     play(tmp_path, story)
 
@@ -376,7 +396,7 @@ def test_a_run_directory_that_was_replaced_is_said_to_be_gone(tmp_path: Path) ->
         handle = await at.agent()
         run = at.start(do="wait")
         await at.supervisor.until((at.directory(run) / "work/waiting").exists)
-        await at.supervisor.until(lambda: len(at.supervisor.events[run]) >= 2)
+        await at.supervisor.until(lambda: len(at.supervisor.events.get(run, ())) >= 2)
         await at.driver.stop(handle)
         os.kill(at.begun(run)["pid"], signal.SIGKILL)
         shutil.rmtree(at.directory(run))

@@ -38,7 +38,7 @@ def web() -> Iterator[WebProcess]:
 
 
 class Stream:
-    """An event stream, read an event at a time."""
+    """An event stream, read an event at a time; what web itself tells of simulations is passed over."""
 
     def __init__(self, web: WebProcess, **headers: str) -> None:
         self.response = web.open("GET", "/api/v1/events", headers=headers)
@@ -51,7 +51,7 @@ class Stream:
             while line := self.response.readline().decode().rstrip("\n"):
                 name, _, value = line.partition(": ")
                 fields[name] = value
-            if "data" in fields:
+            if "data" in fields and fields.get("event") not in {"simulation", "missed"}:
                 return {**fields, "data": json.loads(fields["data"])}
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def web() -> Iterator[WebProcess]:
-    with web_process("[web]\nupload_limit = 100000\n") as found:
+    with web_process("[web]\nupload_limit = 100000\ninstall_codes = false\n") as found:
         found.supervisor.ends_at_once = True
         yield found
 

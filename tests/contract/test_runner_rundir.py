@@ -30,7 +30,8 @@ from tests.contract.runner_kit import (
 
 
 def test_the_script_and_the_protocol_name_the_same_things() -> None:
-    for name in ("RUN", "WORK", "LOCK", "EVENTS", "LOG", "REPORTS", "BEGUN", "STARTED", "PROGRESS", "FINAL"):
+    files = ("RUN", "WORK", "LOCK", "EVENTS", "LOG", "REPORTS", "STOP", "MUST_STOP")
+    for name in (*files, "BEGUN", "RESUMED", "STARTED", "PROGRESS", "PAUSED", "STOPPED", "FINAL"):
         assert getattr(runner, name) == getattr(rundir, name)
     assert set(runner.STATES) == {state.value for state in jobs.FINAL}
     assert runner.MAX_EVENT <= rundir.MAX_LINE
@@ -81,6 +82,7 @@ def test_a_newer_epoch_takes_over_what_an_older_one_left(version: str, tmp_path:
         directory = site.directory(command=["sh", "-c", "setsid sleep 1000 & touch waiting; wait"])
         process = site.start("run", directory)
         until((directory / "work" / "waiting").exists)
+        until(lambda: "started" in names(directory))  # which is written beside the code's first steps
         process.kill()
         process.wait()
         spec = json.loads((directory / "run.json").read_text())
@@ -110,7 +112,8 @@ def test_a_run_that_never_began_can_be_concluded(tmp_path: Path) -> None:
     concluded = runner.conclude(str(directory), "canceled", "It was stopped before it began.")
     assert concluded["n"] == 1
     assert concluded["data"] == {
-        "state": "canceled", "reason": "It was stopped before it began.", "usage": usage, "results": {}, "warnings": [], "report": "",
+        "state": "canceled", "reason": "It was stopped before it began.", "cause": "", "usage": usage, "results": {},
+        "warnings": [], "report": "",
     }  # fmt: skip
     assert events(directory) == [concluded]
 
@@ -179,7 +182,7 @@ def test_a_fifo_in_place_of_the_log_holds_nobody_up(version: str, tmp_path: Path
 
 
 @each_interpreter
-def test_the_bell_is_rung_after_each_event_and_never_waited_for(version: str, tmp_path: Path) -> None:
+def test_the_bell_is_rung_for_what_is_to_be_told_and_never_waited_for(version: str, tmp_path: Path) -> None:
     bell = tmp_path / "bell"
     os.mkfifo(bell)
     with Site(version, tmp_path) as site:
@@ -189,7 +192,10 @@ def test_the_bell_is_rung_after_each_event_and_never_waited_for(version: str, tm
         try:
             directory = site.directory(command=["true"], bell=str(bell))
             site.run(directory)
-            assert os.read(listener, 1000) == f"{directory.name}\n".encode() * 3
+            # begun and started are told together; a slow machine lets it say more
+            rung = os.read(listener, 1000).decode().splitlines()
+            assert len(rung) >= 2
+            assert set(rung) == {directory.name}
             while True:  # a bell that nobody empties
                 try:
                     os.write(listener, b"x" * 4096)

@@ -66,6 +66,21 @@ def test_it_starts_runs_at_once_and_tells_how_their_job_cmd_ended(version: str, 
 
 
 @each_interpreter
+def test_a_quick_run_of_a_code_that_only_prepares_a_command_goes_well(version: str, tmp_path: Path) -> None:
+    with Site(version, tmp_path) as site:
+        served = site.serve("bare")
+        # what prepared ends before the command starts, or after it, as it happens
+        for number in range(8):
+            directory = site.directory(code="bare", kind="quick", first_report="none")
+            served.ask(id=number, do="run", dir=str(directory))
+            assert "pid" in served.answer_to(number)
+            assert served.answer_to(number)["exit_code"] == 0
+            found = final(directory)
+            assert found is not None
+            assert found["state"] == "completed", found
+
+
+@each_interpreter
 def test_reports_are_made_at_once_side_by_side_and_beside_runs(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
         served = site.serve()

@@ -71,6 +71,21 @@ def test_a_code_that_is_deaf_is_killed_after_its_grace_however_often_it_is_asked
 
 
 @each_interpreter
+def test_a_code_that_takes_too_much_memory_while_it_ends_is_killed_at_once_and_the_reason_says_so(
+    version: str, tmp_path: Path
+) -> None:
+    greedy = "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: 1 // 0)\nopen('waiting', 'w').close()\n"
+    greedy += "try:\n    time.sleep(60)\nexcept ZeroDivisionError:\n    held = bytearray(b'x' * (200 << 20))\n    time.sleep(60)"
+    with Site(version, tmp_path) as site:
+        directory = site.directory(command=["PYTHON", "-c", greedy], memory=100 << 20, grace=60.0)
+        found = stopped(site, directory, "waiting")
+        assert found["state"] == "canceled"
+        assert (
+            found["reason"] == "It was stopped on request. It took more memory than its 100 MiB while it ended, and was killed."
+        )
+
+
+@each_interpreter
 def test_what_has_detached_goes_with_the_run(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
         assert stopped(site, site.directory(do="detach", then="wait", grace=0.5), "waiting")["state"] == "canceled"

@@ -197,7 +197,7 @@ def test_health_readiness_and_metrics_need_no_secret(supervisor: Supervisor) -> 
 
 def test_a_local_target_needs_no_login(supervisor: Supervisor, user: str) -> None:
     with supervisor.web() as web:
-        assert web.ask(TargetLogin(user=user, target="local")) == LoginAnswer(target="local", state="ready")
+        assert web.ask(TargetLogin(user=user, target="local")) == LoginAnswer(target="local", state="not-needed")
         assert [target.name for target in web.ask(TargetList(user=user)).targets] == ["local"]
 
 
@@ -229,8 +229,8 @@ def test_an_agent_without_the_right_secret_is_refused_and_the_real_one_stays(sup
 Act = Callable[[Agent], None]
 BAD: dict[str, tuple[Act, int]] = {
     "no JSON": (lambda agent: agent.frame(1, b"{"), 1002),
-    "an unknown message": (lambda agent: agent.frame(1, b'[1,"Nothing",{}]'), 1002),
-    "another side's message": (lambda agent: agent.frame(1, b'[1,"Leave",{"reason":"x"}]'), 1002),
+    "a message without a name": (lambda agent: agent.frame(1, b"[1,7,{}]"), 1002),
+    "a message that says nothing": (lambda agent: agent.frame(1, b'[1,"Nothing",[]]'), 1002),
     "a wrong field": (lambda agent: agent.frame(1, b'[1,"Closed",{"op":"x"}]'), 1002),
     "a second hello": (lambda agent: agent.say(a_hello()), 1002),
     "text that is not UTF-8": (lambda agent: agent.frame(1, b"\xff\xff"), 1007),
@@ -261,6 +261,27 @@ def test_an_agent_that_says_what_is_not_allowed_is_disconnected_with_the_reason(
     assert closed == code or (closed == 1006 and code in {1007, 1009}), (closed, reason)
     assert reason or closed != 1002
     assert is_well(supervisor)
+
+
+def test_what_an_agent_of_another_version_says_beside_what_is_known_changes_nothing(supervisor: Supervisor, user: str) -> None:
+    """One that is newer has more to say, one that is older may say what is not said any more: both are heard as far as they are
+    understood, and stay."""
+    spec, agent = arrived(supervisor, user)
+    with agent:
+        for text in (
+            b'[1,"Nothing",{}]',
+            b'[1,"Mood",{"op":1,"deep":{"a":[1]}}]',
+            b'[1,"Leave",{"reason":"x"}]',
+            b'[1,"Closed",{"op":1,"why":"x"}]',
+        ):
+            agent.frame(1, text)
+        assert agent.is_quiet(0.2)
+    with Agent(supervisor.config.agent_door, f"{spec['agent']} {spec['secret']}") as again:
+        plain = json.loads(talk.FROM_AGENT.encode(a_hello()))
+        plain[2]["mood"] = "good"
+        again.frame(1, json.dumps(plain).encode())
+        again.hear(talk.Welcome)
+    assert supervisor.log.count("says what is not known here") == 1
 
 
 def test_whoever_speaks_before_hello_is_disconnected(supervisor: Supervisor, user: str) -> None:

@@ -131,3 +131,22 @@ def test_several_processes_may_migrate_at_once(new_url: Callable[[], str], datab
     with reading(engine) as connection:
         assert version(connection, database) == head(database)
     engine.dispose()
+
+
+def test_runs_from_before_get_the_code_that_they_are_found_by(new_url: Callable[[], str]) -> None:
+    engine = make_engine(new_url())
+    try:
+        with writing(engine) as connection:
+            upgrade(connection, "jobs", "0002")
+            values = "('r1', 'u', 's', 'm', 'i', 'completed', 1.0, 1, '', :data)"
+            connection.execute(
+                sa.text(
+                    f'INSERT INTO run (id, "user", simulation, model, identity, state, queued, change, key, data) VALUES {values}'
+                ),
+                {"data": '{"id": "r1", "code": "madx"}'},
+            )
+        migrate(engine, "jobs")
+        with reading(engine) as connection:
+            assert connection.execute(sa.text("SELECT code FROM run")).scalar() == "madx"
+    finally:
+        engine.dispose()

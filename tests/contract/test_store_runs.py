@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from simyard.protocol.ids import ulid
 from simyard.protocol.jobs import Kind, Progress, Resources, Run, RunSpec, State, Usage, Verdict
-from simyard.store.engine import make_engine, migrate
+from simyard.store.engine import make_engine, migrate, writing
+from simyard.store.jobs_tables import run as run_table
+from simyard.store.jobs_tables import spec as spec_table
 from simyard.store.records import AgentRecord, Batch
 from simyard.store.runs import RunStore
 
@@ -130,10 +132,10 @@ def test_changes_come_oldest_first_each_run_once_as_it_is_now(store: RunStore) -
     save(store, one, two, three)
     again = dataclasses.replace(one, change=4, revision=2)
     store.commit(Batch(runs={one.id: again}))
-    assert store.changed_after("ann", 0, 10) == [two, again]
-    assert store.changed_after("ann", 2, 10) == [again]
-    assert store.changed_after("ann", 4, 10) == []
-    assert store.changed_after(None, 0, 2) == [two, three]
+    assert store.happened_after("ann", 0, 10) == [two, again]
+    assert store.happened_after("ann", 2, 10) == [again]
+    assert store.happened_after("ann", 4, 10) == []
+    assert store.happened_after(None, 0, 2) == [two, three]
     assert store.last_change() == 4
 
 
@@ -191,7 +193,7 @@ def test_a_reader_is_not_in_the_way_of_the_writer_and_sees_whole_batches(store: 
 
     def read() -> None:
         while not done.is_set():
-            seen = store.changed_after("ann", 0, 1000)
+            seen = store.happened_after("ann", 0, 1000)
             if len(seen) % 2:
                 broken.append(len(seen))
 
@@ -204,7 +206,7 @@ def test_a_reader_is_not_in_the_way_of_the_writer_and_sees_whole_batches(store: 
         done.set()
         reader.join()
     assert broken == []
-    assert len(store.changed_after("ann", 0, 1000)) == 2 * pairs
+    assert len(store.happened_after("ann", 0, 1000)) == 2 * pairs
 
 
 def test_what_was_committed_is_there_when_the_store_is_opened_again(url: str) -> None:
@@ -215,3 +217,21 @@ def test_what_was_committed_is_there_when_the_store_is_opened_again(url: str) ->
         assert len(store.active()) == n - 1
         save(store, a_run(n))
         store.close()
+
+
+def test_a_row_that_cannot_be_read_is_left_out_and_named_and_hides_no_other(
+    store: RunStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, bad, worse = a_run(1), a_run(2), a_run(3)
+    save(store, good, bad, worse)
+    with writing(store._engine) as connection:
+        connection.execute(run_table.update().where(run_table.c.id == bad.id).values(data="{torn"))
+        connection.execute(run_table.update().where(run_table.c.id == worse.id).values(data='{"id": 7, "news": true}'))
+        connection.execute(spec_table.update().where(spec_table.c.run == bad.id).values(data="[]"))
+    assert store.active() == [good]
+    assert store.page("ann", 10) == [good]
+    assert store.happened_after(None, 0, 10) == [good]
+    assert store.get(bad.id) is None
+    assert store.specs([good.id, bad.id]).keys() == {good.id}
+    for one in (bad, worse):
+        assert any(one.id in record.getMessage() for record in caplog.records)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from simyard.errors import NotFound, PreconditionFailed
+from simyard.errors import Conflict, NotFound, PreconditionFailed
 from simyard.protocol.ids import ulid
 from simyard.store.engine import make_engine, migrate, reading, target_metadata, upgrade, writing
 from simyard.store.library import LibraryStore
@@ -93,6 +95,21 @@ def test_of_two_who_change_the_same_version_one_is_refused(engine: sa.Engine) ->
     assert [one.n for one in store.saves("ann", mine.id, 10)] == [2, 1]
 
 
+def test_a_save_tells_which_one_it_went_back_to(engine: sa.Engine) -> None:
+    store = SimulationStore(engine)
+    mine = a_simulation(1, energy=3.0)
+    store.create(mine)
+    store.change("ann", mine.id, 2.0, version=1, inputs={"energy": 4.0})
+    first = store.saved("ann", mine.id, 1)
+    store.change("ann", mine.id, 3.0, version=2, inputs=first.inputs, files=first.files, restores=1)
+    assert [(one.n, one.restores, one.inputs["energy"]) for one in store.saves("ann", mine.id, 10)] == [
+        (3, 1, 3.0), (2, None, 4.0), (1, None, 3.0),
+    ]  # fmt: skip
+    for user, n in (("bob", 1), ("ann", 4)):
+        with pytest.raises(NotFound):
+            store.saved(user, mine.id, n)
+
+
 def test_deleting_takes_everything_along_and_says_what_it_named(engine: sa.Engine) -> None:
     store, library = SimulationStore(engine), LibraryStore(engine)
     mine = a_simulation(1)
@@ -115,6 +132,47 @@ def test_pages_of_simulations_are_newest_first(engine: sa.Engine) -> None:
     first = store.page("ann", 3)
     assert [one.id for one in first + store.page("ann", 3, first[-1].id)] == [one.id for one in reversed(made)]
     assert store.page("ann", 3, code="other") == []
+
+
+def test_order_and_the_bin_are_the_owners_and_to_the_letter(engine: sa.Engine) -> None:
+    store = SimulationStore(engine)
+    orders = [("", ()), ("rings", ("old",)), ("rings/elena", ("Old", 'say "old"')), ("rings 2", ("ol%",)), ("ringsX", ("ü",))]
+    made = [replace(a_simulation(n), folder=folder, tags=tags) for n, (folder, tags) in enumerate(orders)]
+    for one in made:
+        store.create(one)
+    ids = [one.id for one in made]
+
+    def found(**wanted: Any) -> list[int]:
+        return sorted(ids.index(one.id) for one in store.page("ann", 10, **wanted))
+
+    assert found(folder="rings") == [1, 2]
+    assert found(tag="old") == [1]
+    assert found(tag="ü") == [4]
+    assert found(tag="ol%") == [3]
+    assert store.get("ann", ids[2]) == made[2]
+    brief = store.page("ann", 1, brief=True, folder="rings/elena")
+    assert brief == [replace(made[2], inputs={}, files={})]
+    moved = store.change("ann", ids[1], 9.0, version=1, folder="", tags=("new",))
+    assert (moved.version, moved.updated, moved.tags) == (2, 1.5, ("new",))
+
+    with pytest.raises(NotFound):
+        store.put_in_bin("bob", ids[0], 5.0, 1)
+    with pytest.raises(PreconditionFailed):
+        store.put_in_bin("ann", ids[0], 5.0, 7)
+    assert store.put_in_bin("ann", ids[0], 5.0, 1).deleted == 5.0
+    assert store.put_in_bin("ann", ids[0], 6.0, 1).deleted == 5.0
+    with pytest.raises(Conflict):
+        store.change("ann", ids[0], 9.0, version=2, name="x")
+    assert found(deleted=True) == [0]
+    assert found() == [1, 2, 3, 4]
+    assert store.binned_before(5.0, 10) == []
+    assert store.binned_before(5.1, 10) == [("ann", ids[0])]
+    with pytest.raises(PreconditionFailed):
+        store.delete("ann", ids[1], binned=True)  # it has been taken back meanwhile
+    with pytest.raises(NotFound):
+        store.take_from_bin("bob", ids[0])
+    assert store.take_from_bin("ann", ids[0]).deleted is None
+    assert store.page("bob", 10, deleted=True) == []
 
 
 def test_a_way_in_that_works_once_works_for_one_of_many(engine: sa.Engine) -> None:

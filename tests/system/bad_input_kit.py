@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from simyard import alive
-from tests.system.page_kit import SIMYARD, Yard, wait_until
+from tests.system.page_kit import Yard, wait_until
+from tests.system.targets import SIMYARD
 
 #: A tenth of a second of work.
 TINY = {"size": 48, "steps": 500, "frames": 5, "spots": 3}
@@ -32,17 +33,12 @@ class Condition:
 
 def condition(yard: Yard) -> Condition:
     state = alive.state(str(yard.home))
-    users = yard.home / "users"
+    user = yard.target.root(yard.home)
     return Condition(
-        processes={"agent": agent(yard), **{name: int(state[name][0]) for name in ("keeper", "supervisor", "web")}},
-        runs=frozenset(str(path.relative_to(users)) for path in users.glob("*/runs/*")),
-        files=frozenset(str(path.relative_to(users)) for path in users.glob("*/files/**/*")),
+        processes={"agent": yard.agent, **{name: int(state[name][0]) for name in ("keeper", "supervisor", "web")}},
+        runs=frozenset(str(path.relative_to(user)) for path in user.glob("runs/*")),
+        files=frozenset(str(path.relative_to(user)) for path in user.glob("files/**/*")),
     )
-
-
-def agent(yard: Yard) -> int:
-    """The pid of the agent; 0 for none."""
-    return alive.owner(str(yard.home / "users" / "me" / "agents" / "local" / "lock"))
 
 
 def a_small_run_works(yard: Yard) -> None:

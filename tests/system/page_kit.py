@@ -7,24 +7,24 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 from simyard import alive
 from simyard.client import Client
+from tests.system.targets import LOCAL, SIMYARD, Target, simyard
 
 ROOT = Path(__file__).parents[2]
-SIMYARD = Path(sys.executable).parent / "simyard"
-CHROMIUM = "/usr/bin/chromium"
+#: The browser without its own windows: it takes less of a processor than the whole one, and draws the same.
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 FLAGS = [
-    "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--no-first-run",
@@ -38,34 +38,51 @@ PICTURES = ROOT / "test-artifacts" / "page"
 KEPT = ROOT / ".demo"
 #: For a page to show something on a machine that does other work as well (milliseconds).
 PATIENCE = 30_000
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 
 
 class Yard:
-    """A Simyard that runs: `url`, and a `client` for what a test does beside the page."""
+    """A Simyard that runs: `url`, and a `client` for what a test does beside the page. Its runs go to `target`."""
 
-    def __init__(self, home: Path, codes: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, codes: Path, target: Target = LOCAL) -> None:
+        self.home, self.target = home, target
         home.mkdir(mode=0o700)
-        (home / "simyard.toml").write_text(f"codes_path = [{json.dumps(str(codes))}]\n", "utf-8")
+        (home / "simyard.toml").write_text(f"codes_path = [{json.dumps(str(codes))}]\n{target.settings}", "utf-8")
         self.url = ""
         self.client: Client
 
     def __enter__(self) -> Self:
         self.url = json.loads(self.simyard("up", "--detach", "--port", "0", "--json"))["url"]
         self.client = Client(home=self.home)
+        if self.target is not LOCAL:
+            try:
+                # whoever looks at a code has an agent made ready, and with it, which takes longest on a busy machine, its container
+                self.client.code("grayscott")
+                wait_until(lambda: self.agent, 120)
+            except BaseException:
+                self.__exit__(None, None, None)
+                raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.client.http.close()
-        self.simyard("down", "--stop-runs")
+        try:
+            self.simyard("down", "--stop-runs")
+        finally:
+            if alive.keeper(str(self.home)):
+                self.simyard("down")  # runs that could not be stopped are said above; nothing else of it stays
 
-    def simyard(self, *arguments: str) -> str:
-        """Run a command; answers with its output, and shows what it said when it failed."""
-        done = subprocess.run(
-            [SIMYARD, "--home", self.home, *arguments], capture_output=True, text=True, check=False, timeout=100
-        )
-        assert done.returncode == 0, f"simyard {' '.join(arguments)}: {done.stdout}{done.stderr}"
-        return done.stdout
+    def simyard(self, *words: str, status: int = 0) -> str:
+        """Run a command that ends with this status; answers with all that it said."""
+        return simyard(self.home, *words, status=status)
+
+    @property
+    def agent(self) -> int:
+        """The pid of the agent, as this machine numbers it; 0 for none."""
+        return self.target.agent(self.home)
+
+    def run_dir(self, run: str) -> Path:
+        return self.target.root(self.home) / "runs" / run
 
     def address(self) -> str:
         """An address that lets a browser in, once."""
@@ -107,6 +124,8 @@ class Screen:
         self.context = browser.new_context(
             viewport={"width": width, "height": 860},
             color_scheme="dark" if dark else "light",
+            # without a graphics processor each picture of what moves costs a core some milliseconds, sixty times a second
+            reduced_motion="reduce",
             base_url=yard.url,
             accept_downloads=True,
         )
@@ -121,7 +140,13 @@ class Screen:
         self.page.on("dialog", self._on_dialog)
         if watch is not None:
             self.page.on("response", watch)
-        self.page.goto(yard.address() if enter else yard.url)
+        for left in reversed(range(5)):
+            self.page.goto(yard.address() if enter else yard.url)
+            # other tests make networks meanwhile: the browser then breaks off whatever it is loading
+            kept = [complaint for complaint in self.complaints if NETWORK_CHANGED not in complaint]
+            if kept == self.complaints or not left:
+                break
+            self.complaints = kept
         self._pictures = 0
 
     def _on_console(self, message: ConsoleMessage) -> None:
@@ -154,6 +179,12 @@ class Screen:
         card.get_by_role("button", name=example).click()
         self.page.wait_for_selector(".workspace")
 
+    def run_where_nothing_follows(self) -> None:
+        """A quick model follows its inputs, but for a cluster, where each run is a job: there Run is pressed."""
+        if self.yard.target.directory:
+            self.page.get_by_text("Runs when you press Run", exact=True).first.wait_for()
+            self.page.keyboard.press("Control+Enter")
+
     def wait_for_plot(self) -> None:
         """Until a plot of the current run stands."""
         self.page.wait_for_selector(".report:not(.is-stale)[aria-busy=false] .js-plotly-plot .main-svg", state="attached")
@@ -174,7 +205,29 @@ class Screen:
             self.page.dispatch_event(where, event, {"dataTransfer": data})
 
     def close(self) -> None:
+        # a request that a test answers in the server's place may be on its way still
+        self.page.unroute_all(behavior="ignoreErrors")
         self.context.close()
+
+
+ScreenT = TypeVar("ScreenT", bound=Screen)
+
+
+@contextmanager
+def looked_after(screen: ScreenT) -> Iterator[ScreenT]:
+    """The screen, closed in the end; by then nothing on it may have been complained of."""
+    try:
+        yield screen
+        screen.picture("end")
+        screen.check()
+    finally:
+        screen.close()
+
+
+def name_of(request: pytest.FixtureRequest) -> str:
+    """What the screen of a test is called: after its file's part of the page, and itself."""
+    part = request.path.stem.removeprefix("test_page").strip("_")
+    return f"{part}-{request.node.name.removeprefix('test_')[:40]}".removeprefix("-")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from tests.system.bad_input_kit import (
     upload,
 )
 from tests.system.page_kit import Yard
+from tests.system.targets import Target, on_each_target
 
 API = "/api/v1"
 LIMIT = 1 << 20
@@ -31,10 +32,10 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def yard(tmp_path_factory: pytest.TempPathFactory, target: Target) -> Iterator[Yard]:
     folder = tmp_path_factory.mktemp("y")
     (folder / "codes").mkdir()
-    made = Yard(folder / "h", folder / "codes")
+    made = Yard(folder / "h", folder / "codes", target)
     with (made.home / "simyard.toml").open("a") as settings:
         settings.write(f"[web]\nupload_limit = {LIMIT}\n")
     with made:
@@ -79,12 +80,13 @@ def test_a_simulation_that_cannot_be_is_refused(yard: Yard, body: Any, status: i
     refused(ask(yard, "POST", f"{API}/simulations", body), status, code, *words)
 
 
+@on_each_target
 @pytest.mark.parametrize(
     "body, status, code, words",
     [
         ({"model": "nothing"}, 422, "unknown-model", ["no model called 'nothing'", "it has evolve, preview"]),
-        ({"model": "evolve", "target": "mars"}, 422, "unknown-target", ["no target called 'mars'", "there are local"]),
-        ({"model": "evolve", "resources": {"cores": 5000}}, 422, "too-many-resources", ["5000 cores", "Ask for less"]),
+        ({"model": "evolve", "target": "mars"}, 422, "unknown-target", ["no target called 'mars'; there are", "local"]),
+        ({"model": "evolve", "resources": {"cores": 5000}}, 422, "too-many-resources", ["5000 cores", "Ask for "]),
         ({"model": "evolve", "resources": {"cores": 0}}, 422, "invalid-request", ["resources.cores"]),
         ({}, 422, "invalid-request", ["model"]),
     ],

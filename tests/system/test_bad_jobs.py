@@ -12,19 +12,21 @@ import pytest
 
 from tests.madx_environment import DATA, HOME
 from tests.system.bad_input_kit import condition, nothing_runs_of
-from tests.system.page_kit import SIMYARD, Yard
+from tests.system.page_kit import Yard
+from tests.system.targets import LOCAL, SIMYARD, Target, on_each_target
 
-pytestmark = pytest.mark.madx
+pytestmark = [pytest.mark.madx, on_each_target]
 FAILED, REFUSED = 1, 4
 
 
 @pytest.fixture(scope="module")
-def yard(madx_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+def yard(madx_python: Path, tmp_path_factory: pytest.TempPathFactory, target: Target) -> Iterator[Yard]:
     assert madx_python.is_relative_to(HOME)
     folder = tmp_path_factory.mktemp("m")
     (folder / "codes").mkdir()
-    made = Yard(folder / "h", folder / "codes")
-    (made.home / "envs").symlink_to(HOME / "envs")
+    made = Yard(folder / "h", folder / "codes", target)
+    if target is LOCAL:
+        (made.home / "envs").symlink_to(HOME / "envs")
     with made:
         yield made
 

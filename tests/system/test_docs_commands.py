@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 
 from tests.madx_environment import DATA
+from tests.slurm_site import Site
 from tests.system.page_kit import install_madx
 from tests.unit.test_docs import blocks
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+CLIENT = DOCS / "how-to" / "use-from-python.md"
+#: In the one example there that wants a cluster.
+ON_CLUSTER = "client.login("
 #: What a reader does once and a test does by itself.
-NOT_HERE = ("make up", "source .venv/bin/activate", "simyard code install madx", "simyard doctor")
+NOT_HERE = ("make up", "source .venv/bin/activate", "simyard code install madx", "simyard doctor", "simyard target check")
 
 
 class Reader:
@@ -33,12 +37,14 @@ class Reader:
             "BROWSER": "true",
         }
 
-    def type(self, command: str) -> str:
+    def type(self, command: str, typed: str = "") -> str:
+        """What a command says to whom it asks nothing, or who types that."""
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            input=f"{typed}\n",
+            start_new_session=True,
             capture_output=True,
             text=True,
             check=False,
@@ -47,14 +53,14 @@ class Reader:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
+    def commands(self, page: Path) -> list[str]:
+        """What the page says to do."""
+        lines = [line for _, block in blocks(page, "sh") for line in block.splitlines()]
+        return [line for line in lines if line.strip() and not line.startswith(NOT_HERE)]
+
     def read(self, page: Path) -> list[str]:
         """Do what the page says; answers with what each command said."""
-        return [
-            self.type(command)
-            for _, block in blocks(page, "sh")
-            for command in block.splitlines()
-            if command.strip() and not command.startswith(NOT_HERE)
-        ]
+        return [self.type(command) for command in self.commands(page)]
 
 
 @pytest.fixture
@@ -106,6 +112,28 @@ def test_a_code_of_ones_own_is_made_as_the_page_says(reader: Reader) -> None:
 
 
 def test_the_examples_of_the_client_run(reader: Reader) -> None:
-    for line, code in blocks(DOCS / "how-to" / "use-from-python.md", "python"):
-        (reader.folder / f"line{line}.py").write_text(code)
-        assert "completed" in reader.type(f"{sys.executable} line{line}.py")
+    for line, code in blocks(CLIENT, "python"):
+        if ON_CLUSTER not in code:
+            (reader.folder / f"line{line}.py").write_text(code)
+            assert "completed" in reader.type(f"{sys.executable} line{line}.py")
+
+
+@pytest.mark.slurm
+@pytest.mark.xdist_group("slurm")
+@pytest.mark.timeout(300)
+def test_what_the_pages_say_of_clusters_works(pool: Site, tmp_path: Path) -> None:
+    home = tmp_path / "h"
+    home.mkdir(mode=0o700)
+    (home / "simyard.toml").write_text(pool.section(host="pool-by-password"))
+    reader = Reader(tmp_path, home)
+    reader.type("simyard up --detach --port 0")
+    try:
+        # a password is asked for, and here typed into standard input
+        ((line, code),) = [block for block in blocks(CLIENT, "python") if ON_CLUSTER in block[1]]
+        (tmp_path / f"line{line}.py").write_text(code)
+        assert "completed" in reader.type(f"{sys.executable} line{line}.py", pool.account.password)
+        page = DOCS / "how-to" / "use-a-slurm-cluster.md"
+        assert "frames = 60" in "".join(reader.type(f"{command} --wait") for command in reader.commands(page))
+    finally:
+        reader.type("simyard down --stop-runs")
+        pool.clear()

@@ -7,6 +7,7 @@ import http.client
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +17,28 @@ from simyard import alive
 from simyard.client import Client, RemoteRun
 from simyard.errors import SimyardError
 from tests.system.bad_input_kit import a_small_run_works, ask, condition, fill, is_ready, nothing_runs_of, refused, small_disk
-from tests.system.page_kit import SIMYARD, Yard, wait_until
+from tests.system.page_kit import Yard, wait_until
+from tests.system.targets import SIMYARD, Target, on_each_target_of_this_disk
 
 API = "/api/v1"
 #: A mebibyte a frame, about one every fifth of a second.
 FRAMES = {"size": 512, "steps": 500, "frames": 100}
-FLOOD = """title = "Flood"
-
-[models.flood]
-kind = "long"
-"""
-FLOOD_PY = '''"""Prints until something stops it."""
 
 
-def prepare(run):
-    return ["sh", "-c", "while echo 0123456789012345678901234567890123456789; do :; done; sleep 1; exit 0"]
-'''
+@dataclass(frozen=True)
+class Small:
+    """A Simyard whose runs are on a file system of their own, with this much room."""
+
+    yard: Yard
+    disk: Path
 
 
 @pytest.fixture
-def codes(tmp_path: Path) -> Path:
-    folder = tmp_path / "codes" / "flood"
-    folder.mkdir(parents=True)
-    (folder / "code.toml").write_text(FLOOD)
-    (folder / "code.py").write_text(FLOOD_PY)
-    return folder.parent
-
-
-@pytest.fixture
-def yard(tmp_path: Path, codes: Path) -> Iterator[Yard]:
-    with Yard(tmp_path / "h", codes) as made:
-        yield made
+def small(tmp_path: Path, site_codes: Path, target: Target) -> Iterator[Small]:
+    made = Yard(tmp_path / "h", site_codes, target)
+    # before it is up: a container sees what is mounted when it is made
+    with small_disk(made.home / "users" / "me" / "runs", "6m") as disk, made:
+        yield Small(made, disk)
 
 
 def start(yard: Yard, code: str, model: str, **inputs: Any) -> RemoteRun:
@@ -54,52 +46,57 @@ def start(yard: Yard, code: str, model: str, **inputs: Any) -> RemoteRun:
     return yard.client.start(simulation["id"], model, reuse=False)
 
 
-def test_a_run_that_fills_its_disk_fails_in_words_and_nothing_else_does(yard: Yard) -> None:
+@on_each_target_of_this_disk
+def test_a_run_that_fills_its_disk_fails_in_words_and_nothing_else_does(small: Small) -> None:
+    yard, disk = small.yard, small.disk
     a_small_run_works(yard)
     who = condition(yard).processes
-    with small_disk(yard.home / "users" / "me" / "runs", "6m") as disk:
-        run = start(yard, "grayscott", "evolve", **FRAMES).wait(timeout=60)
-        assert run.state == "failed", run.data
-        assert "The disk is full: free some space, then run it again" in run.reason
-        assert run.data["ended"]
-        assert run.data["progress"]["frames"] >= 1
-        nothing_runs_of(run.id)
-        # what there is can be fetched; what would have to be written is refused
-        frames = [file for file in run.files() if file["path"].endswith(".npy")]
-        assert frames
-        with pytest.raises(SimyardError, match="The disk is full: free some space"):
-            run.report("field", frame=0)
+    run = start(yard, "grayscott", "evolve", **FRAMES).wait(timeout=60)
+    assert run.state == "failed", run.data
+    assert "The disk is full: free some space, then run it again" in run.reason
+    assert run.data["ended"]
+    assert run.data["progress"]["frames"] >= 1
+    nothing_runs_of(run.id)
+    # what there is can be fetched; what would have to be written is refused
+    frames = [file for file in run.files() if file["path"].endswith(".npy")]
+    assert frames
+    with pytest.raises(SimyardError, match="The disk is full: free some space"):
+        run.report("field", frame=0)
 
-        full = fill(disk)
-        refused_run = start(yard, "grayscott", "evolve", **FRAMES, seed=2).wait(timeout=60)
-        assert refused_run.state == "failed", refused_run.data
-        assert "disk" in refused_run.reason
-        assert "full" in refused_run.reason
-        assert not list(disk.glob(".*making"))
-        nothing_runs_of(refused_run.id)
+    full = fill(disk)
+    refused_run = start(yard, "grayscott", "evolve", **FRAMES, seed=2).wait(timeout=60)
+    assert refused_run.state == "failed", refused_run.data
+    assert "disk" in refused_run.reason
+    assert "full" in refused_run.reason
+    assert not list(disk.glob(".*making"))
+    nothing_runs_of(refused_run.id)
 
-        full.unlink()
-        for frame in frames[1:]:
-            (disk / run.id / frame["path"]).unlink()
-        assert run.report("field", frame=0)["data"]
-        a_small_run_works(yard)
-        assert condition(yard).processes == who, "nobody died of it"
+    full.unlink()
+    for frame in frames[1:]:
+        (disk / run.id / frame["path"]).unlink()
+    assert run.report("field", frame=0)["data"]
+    a_small_run_works(yard)
+    assert condition(yard).processes == who, "nobody died of it"
 
 
-def test_a_code_that_prints_until_the_disk_is_full_ends_with_a_final_event(yard: Yard) -> None:
+@on_each_target_of_this_disk
+def test_a_code_that_prints_until_the_disk_is_full_ends_with_a_final_event(small: Small) -> None:
+    yard = small.yard
     a_small_run_works(yard)
     who = condition(yard).processes
-    with small_disk(yard.home / "users" / "me" / "runs", "6m"):
-        run = start(yard, "flood", "flood").wait(timeout=60)
-        assert run.state in {"completed", "failed"}
-        assert "disk" in f"{run.reason}{run.data['warnings']}", run.data
-        nothing_runs_of(run.id)
-        assert sum(map(len, run.log())) > 1 << 20
-        assert condition(yard).processes == who
+    run = start(yard, "flood", "flood").wait(timeout=60)
+    assert run.state in {"completed", "failed"}
+    assert "disk" in f"{run.reason}{run.data['warnings']}", run.data
+    nothing_runs_of(run.id)
+    assert sum(map(len, run.log())) > 1 << 20
+    assert condition(yard).processes == who
 
 
-def test_while_nothing_can_be_made_durable_nothing_is_told_and_then_it_goes_on(tmp_path: Path, codes: Path) -> None:
-    made = Yard(tmp_path / "h", codes)
+@on_each_target_of_this_disk
+def test_while_nothing_can_be_made_durable_nothing_is_told_and_then_it_goes_on(
+    tmp_path: Path, site_codes: Path, target: Target
+) -> None:
+    made = Yard(tmp_path / "h", site_codes, target)
     settings = (made.home / "simyard.toml").read_text()
     with small_disk(made.home, "24m") as disk:
         (disk / "simyard.toml").write_text(settings)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.madx_environment import DATA, Ran, Runs
+from tests.system.targets import on_each_target
 
-pytestmark = pytest.mark.madx
+pytestmark = [pytest.mark.madx, on_each_target]
 
 RING = (DATA / "thin.madx").read_text()
 

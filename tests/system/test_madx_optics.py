@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.madx_environment import DATA, Runs
+from tests.system.targets import on_each_target
 
-pytestmark = pytest.mark.madx
+pytestmark = [pytest.mark.madx, on_each_target]
 
 DIRECT = """
 import sys
@@ -114,8 +115,8 @@ def test_reports_are_figures_with_curves_in_typed_arrays_and_the_lattice_above(m
     assert names[:3] == ["β<sub>x</sub>", "β<sub>y</sub>", "D<sub>x</sub>"]
     assert {"dipole", "quadrupole, focusing in x", "quadrupole, focusing in y", "sextupole"} <= set(names)
     curve = beta["data"][0]["y"]
-    assert curve["dtype"] == "f8"
-    values = memoryview(base64.b64decode(curve["bdata"])).cast("d").tolist()
+    assert curve["dtype"] == "f4"
+    values = memoryview(base64.b64decode(curve["bdata"])).cast("f").tolist()
     # MAD-X's own maximum is over the ends of the elements; the curve goes on inside the quadrupoles
     assert ran.final["results"]["beta_x_max"] < max(values) < 1.05 * ran.final["results"]["beta_x_max"]
     assert ran.report("dispersion")["layout"]["yaxis"]["title"]["text"].endswith("[m]")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tests.madx_environment import DATA, Ran, Runs
+from tests.system.targets import on_each_target
 
-pytestmark = pytest.mark.madx
+pytestmark = [pytest.mark.madx, on_each_target]
 
 #: Three turns of a line of particles, by MAD-X alone, in one go.
 DIRECT = """
@@ -117,7 +118,7 @@ def test_a_momentum_offset_moves_the_particles_by_the_dispersion(madx_python: Pa
         "sextupoles": False,
     }
     twiss, track = (run_code(madx_python, "madx", model, inputs) for model in ("twiss", "track"))
-    table = dict(np.load(twiss.work / "simyard" / "optics.npz"))
+    table = np.load(twiss.work / "simyard" / "optics.npy")
     (seen,) = frames(track)
     # it starts on the axis, and swings around the orbit of its momentum
     assert seen[:, 2].mean() == pytest.approx(table["dx"][0] * 0.0005, rel=0.05)

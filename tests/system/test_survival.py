@@ -17,18 +17,24 @@ import pytest
 from simyard import alive
 from simyard.client import Client, RemoteRun
 from tests.system.page_kit import Yard, wait_until
+from tests.system.targets import Target, on_each_target
 
+pytestmark = on_each_target
 #: Work for a minute on a calm machine of the kind that tests run on; several on a busy one.
 MINUTE = {"size": 256, "steps": 110_000, "frames": 120}
+#: For a run to have begun on a machine that does other work as well, in a container that is made for it (seconds).
+START = 90.0
+#: That minute of work, on such a machine (seconds).
+LONG = 600.0
 FINAL = {"completed", "failed", "canceled", "lost"}
 chance = random.Random()
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
+def yard(tmp_path: Path, target: Target) -> Iterator[Yard]:
     codes = tmp_path / "codes"
     codes.mkdir()
-    with Yard(tmp_path / "h", codes) as yard:
+    with Yard(tmp_path / "h", codes, target) as yard:
         yield yard
 
 
@@ -37,20 +43,12 @@ def start(yard: Yard, **inputs: Any) -> RemoteRun:
     return yard.client.start(simulation["id"], "evolve", reuse=False)
 
 
-def run_dir(yard: Yard, run: RemoteRun) -> Path:
-    return yard.home / "users" / "me" / "runs" / run.id
-
-
-def agent(yard: Yard) -> int:
-    return alive.owner(str(yard.home / "users" / "me" / "agents" / "local" / "lock"))
-
-
 def job_cmd(yard: Yard, run: RemoteRun) -> int:
-    return alive.owner(str(run_dir(yard, run) / "lock"))
+    return alive.owner(str(yard.run_dir(run.id) / "lock"))
 
 
 def events(yard: Yard, run: RemoteRun) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (run_dir(yard, run) / "events.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (yard.run_dir(run.id) / "events.jsonl").read_text().splitlines()]
 
 
 def state(yard: Yard, run: RemoteRun) -> str:
@@ -82,7 +80,7 @@ class Listener(threading.Thread):
 
     def run(self) -> None:
         try:
-            for now in self.client.get_run(self.run_id).watch(timeout=300):
+            for now in self.client.get_run(self.run_id).watch(timeout=LONG):
                 self.heard.append(dict(now.data))
         except BaseException as error:  # handed on to the test
             self.error = error
@@ -93,31 +91,31 @@ class Listener(threading.Thread):
 def settle(yard: Yard, name: str, old: int) -> None:
     """Until the product has started another `name`."""
     if name == "agent":
-        wait_until(lambda: agent(yard) not in {0, old})
+        wait_until(lambda: yard.agent not in {0, old}, START)
     else:
-        wait_until(lambda: int(alive.state(str(yard.home)).get(name, ["0"])[0]) not in {0, old})
+        wait_until(lambda: int(alive.state(str(yard.home)).get(name, ["0"])[0]) not in {0, old}, START)
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(900)
 def test_a_run_of_a_minute_survives_kill_9_of_everything_that_watches_it(yard: Yard) -> None:
     run = start(yard, **MINUTE)
     listener = Listener(yard.home, run.id)
     listener.start()
-    wait_until(lambda: job_cmd(yard, run))
+    wait_until(lambda: job_cmd(yard, run), START)
     victims = ["web", "supervisor", "agent"] * 4
     kills = 0
     while victims and state(yard, run) not in FINAL:
         time.sleep(chance.uniform(0.0, 3.0))
         victim = victims.pop(0)
         if victim == "agent":
-            pid = agent(yard)
+            pid = yard.agent
             os.kill(pid, signal.SIGKILL)
         else:
             pid = yard.kill(victim)
         settle(yard, victim, pid)
         kills += 1
     assert kills >= 9, "the run was over too soon to show anything"
-    run.wait(timeout=300)
+    run.wait(timeout=LONG)
     listener.join(60)
     assert listener.error is None
     assert run.state == "completed", run.data
@@ -139,16 +137,17 @@ def test_a_run_of_a_minute_survives_kill_9_of_everything_that_watches_it(yard: Y
 
 
 @pytest.mark.parametrize("moment", range(4))
-def test_a_job_cmd_that_is_killed_is_named_and_leaves_nothing(yard: Yard, moment: int) -> None:
+def test_a_job_cmd_that_is_killed_is_named_and_leaves_nothing(yard: Yard, target: Target, moment: int) -> None:
     run = start(yard, **MINUTE)
-    wait_until(lambda: job_cmd(yard, run))
+    wait_until(lambda: job_cmd(yard, run), START)
     time.sleep(chance.uniform(0.0, 0.05 if moment % 2 else 2.0))
     os.kill(job_cmd(yard, run), signal.SIGKILL)
     killed = time.monotonic()
-    wait_until(lambda: state(yard, run) in FINAL, 10)
-    assert time.monotonic() - killed < 2.0, "found within two seconds"
+    wait_until(lambda: state(yard, run) in FINAL, 10 + target.notice)
+    assert time.monotonic() - killed < target.notice, "found soon: on this machine within two seconds"
     assert run.state == "failed"
-    assert "SIGKILL" in run.reason
+    # Slurm does not tell by which signal
+    assert ("killed" if target.directory else "SIGKILL") in run.reason
     wait_until(lambda: not processes_of(run), 2)
     assert events(yard, run)[-1]["event"] == "final"
 
@@ -157,7 +156,7 @@ def test_a_job_cmd_that_is_killed_is_named_and_leaves_nothing(yard: Yard, moment
 def test_a_cancel_is_confirmed_and_leaves_nothing_and_a_rerun_works(yard: Yard, moment: int) -> None:
     run = start(yard, **MINUTE)
     if moment:
-        wait_until(lambda: job_cmd(yard, run))
+        wait_until(lambda: job_cmd(yard, run), START)
         time.sleep(chance.uniform(0.0, 2.0))
     seen = run.cancel().state
     assert seen in {"canceling", "canceled"}
@@ -175,7 +174,7 @@ def test_a_cancel_is_confirmed_and_leaves_nothing_and_a_rerun_works(yard: Yard, 
 @pytest.mark.timeout(240)
 def test_a_run_that_ends_while_the_supervisor_is_away_for_a_minute_has_its_true_end(yard: Yard) -> None:
     run = start(yard, size=128, steps=20_000, frames=10)
-    wait_until(lambda: job_cmd(yard, run))
+    wait_until(lambda: job_cmd(yard, run), START)
     yard.client.http.close()
     yard.simyard("down")
     away = time.monotonic()

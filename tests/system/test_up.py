@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,39 +17,39 @@ import pytest
 from simyard import alive
 from simyard.client import Client
 from tests.system.page_kit import wait_until
+from tests.system.targets import LOCAL, SIMYARD, Target, on_each_target, simyard
 
-SIMYARD = Path(sys.executable).parent / "simyard"
 LIMIT = 60.0
-
-
-def simyard(home: Path, *arguments: str, status: int = 0) -> str:
-    """Run a command that ends with this status; answers with all that it said."""
-    done = subprocess.run(
-        [SIMYARD, "--home", home, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=100
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
+RESTS = b"agent.pyz\0rest\0"
 
 
 def processes_of(home: Path) -> list[int]:
-    """Everything that has the home folder in its command line or environment."""
+    """Everything that has the home folder in its command line or environment, but for what holds a container open until it is
+    needed again."""
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
                 said = Path(entry.path, "cmdline").read_bytes() + Path(entry.path, "environ").read_bytes()
-                if str(home).encode() in said:
+                if str(home).encode() in said and RESTS not in said:
                     found.append(int(entry.name))
     return found
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
+def home(tmp_path: Path, target: Target) -> Iterator[Path]:
     """A home folder; whatever runs for it is gone afterwards."""
     folder = tmp_path / "h"
+    if target is not LOCAL:
+        folder.mkdir(mode=0o700)
+        (folder / "simyard.toml").write_text(target.settings)
     yield folder
+    was_up = bool(alive.keeper(str(folder)))
     simyard(folder, "down", "--stop-runs")
     assert processes_of(folder) == []
+    if was_up or not target.directory:
+        assert processes_of(target.root(folder)) == []
+    # else an agent on a cluster, where nobody was asked any more, leaves by itself when its patience ends
 
 
 def up(home: Path) -> str:
@@ -116,33 +115,39 @@ def test_a_keeper_that_is_killed_is_replaced_by_the_next_up(home: Path) -> None:
         assert client.targets()
 
 
-def test_runs_go_on_without_simyard_and_are_found_again(home: Path) -> None:
+@on_each_target
+def test_runs_go_on_without_simyard_and_are_found_again(home: Path, target: Target) -> None:
     up(home)
     run = json.loads(
         simyard(home, "run", "grayscott", "--model", "evolve", "--set", "steps=1000000", "--set", "frames=1000", "--json")
     )
     with Client(home=home) as client:
         first = client.get_run(run["id"])
-        wait_until(lambda: first.refresh().state == "running")
+        wait_until(lambda: first.refresh().state == "running", LIMIT)
     said = simyard(home, "down")
     assert "1 run goes on" in said
-    job = alive.owner(str(home / "users" / "me" / "runs" / run["id"] / "lock"))
+    lock = str(target.root(home) / "runs" / run["id"] / "lock")
+    job = alive.owner(lock)
     assert job
     up(home)
     with Client(home=home) as client:
         again = client.get_run(run["id"])
         assert again.state == "running"
-        assert alive.owner(str(home / "users" / "me" / "runs" / run["id"] / "lock")) == job
+        assert alive.owner(lock) == job
         simyard(home, "run", "cancel", run["id"])
         assert again.refresh().state == "canceled"
 
 
-def test_down_with_stop_runs_ends_even_what_goes_on_without_simyard(home: Path) -> None:
+@on_each_target
+def test_down_with_stop_runs_ends_even_what_goes_on_without_simyard(home: Path, target: Target) -> None:
     up(home)
-    simyard(home, "run", "grayscott", "--model", "evolve", "--set", "steps=1000000")
+    run = json.loads(simyard(home, "run", "grayscott", "--model", "evolve", "--set", "steps=1000000", "--json"))
+    wait_until(lambda: '"running"' in simyard(home, "run", "show", run["id"], "--json"), LIMIT)
     simyard(home, "down")
+    assert not target.directory or processes_of(target.root(home)) != []
     simyard(home, "down", "--stop-runs")
     assert processes_of(home) == []
+    assert processes_of(target.root(home)) == []
 
 
 def test_a_port_that_is_taken_is_said_in_words(home: Path) -> None:
@@ -162,6 +167,7 @@ def test_a_part_that_cannot_start_is_given_up_with_its_last_words(home: Path) ->
     assert processes_of(home) == []
 
 
+@on_each_target
 def test_a_run_from_the_terminal_ends_with_its_results_its_files_and_its_status(home: Path, tmp_path: Path) -> None:
     said = simyard(home, "run", "grayscott", "-m", "preview", "-e", "tiny", "--wait", "--out", str(tmp_path / "out"), "--up")
     assert "completed" in said
@@ -178,23 +184,20 @@ def test_a_run_from_the_terminal_ends_with_its_results_its_files_and_its_status(
     assert "unknown-run" in simyard(home, "run", "show", "zzzz", status=4)
 
 
-def test_a_run_that_fails_or_is_canceled_says_so_with_its_status(home: Path) -> None:
-    codes = home.parent / "codes"
-    simyard(home, "code", "new", "faulty", "--in", str(codes))
-    (codes / "faulty" / "code.py").write_text("def prepare(run):\n    return ['sh', '-c', 'echo in trouble; exit 7']\n")
-    simyard(home, "code", "new", "slow", "--in", str(codes))
-    (codes / "slow" / "code.py").write_text("def prepare(run):\n    return ['sleep', '1000']\n")
+@on_each_target
+def test_a_run_that_fails_or_is_canceled_says_so_with_its_status(home: Path, site_codes: Path, target: Target) -> None:
     home.mkdir(exist_ok=True)
-    (home / "simyard.toml").write_text(f"codes_path = [{json.dumps(str(codes))}]\n")
+    (home / "simyard.toml").write_text(f"codes_path = [{json.dumps(str(site_codes))}]\n{target.settings}")
     up(home)
-    said = simyard(home, "run", "faulty", "--wait", status=1)
-    assert "7" in said
+    said = simyard(home, "run", "trouble", "--model", "later", "--set", "how=exit", "--wait", status=1)
+    assert "exit status 3" in said
     assert "simyard run logs" in said
-    assert simyard(home, "run", "logs", "last") == "in trouble\n"
-    run = json.loads(simyard(home, "run", "slow", "--json"))
+    assert "\nERROR: the mesh has 12 inverted cells\n" in simyard(home, "run", "logs", "last")
+    slow = ("--model", "later", "--set", "how=slow", "--set", "seconds=50")
+    run = json.loads(simyard(home, "run", "trouble", *slow, "--json"))
     with subprocess.Popen([SIMYARD, "--home", home, "run", "wait", run["id"]], stderr=subprocess.DEVNULL) as waiting:
         try:
-            wait_until(lambda: '"running"' in simyard(home, "run", "show", run["id"], "--json"))
+            wait_until(lambda: '"running"' in simyard(home, "run", "show", run["id"], "--json"), LIMIT)
             simyard(home, "run", "cancel", run["id"])
             assert waiting.wait(30) == 130
         finally:

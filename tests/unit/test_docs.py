@@ -48,6 +48,22 @@ def test_python_and_toml_can_be_read(page: Path) -> None:
             pytest.fail(f"{page}:{line}: {error}")
 
 
+def test_each_picture_is_one_that_the_script_makes_and_all_of_those_are_shown() -> None:
+    from tools import screenshots
+
+    named = {
+        ((page.parent / target).resolve(), page.name)
+        for page in PAGES
+        for target in re.findall(r"!\[[^\]]+\]\(([^)\s]+\.png)\)", page.read_text("utf-8"))
+    }
+    made = {screenshots.IMAGES / f"{name}.png" for name in screenshots.PICTURES}
+    assert {path for path, _ in named} == made
+    assert {path for path, page in named if page == "tutorial.md"} == made, "each step of the tutorial has its picture"
+    assert set(screenshots.IMAGES.iterdir()) == made
+    for path in made:
+        assert path.stat().st_size <= screenshots.LIMIT, path
+
+
 def test_the_commands_are_described_as_they_are() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "cli_reference.py", "--check"], capture_output=True, text=True, check=False
@@ -57,16 +73,24 @@ def test_the_commands_are_described_as_they_are() -> None:
 
 def test_every_setting_is_described() -> None:
     page = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
-    for cls in (config.Config, config.WebConfig, config.DatabaseConfig, config.TargetConfig):
+    sections = (
+        config.WebConfig,
+        config.DatabaseConfig,
+        config.DockerConfig,
+        config.TargetConfig,
+        config.ClusterConfig,
+        config.ClusterCode,
+    )
+    for cls in (config.Config, *sections):
         for field in dataclasses.fields(cls):
-            assert f"`{field.name}`" in page or f"`[{field.name}" in page or field.name == "home", field.name
+            assert f"`{field.name}`" in page or f"`[{field.name}" in page or field.name in {"home", "codes"}, field.name
 
 
 def test_the_settings_in_the_examples_are_valid(tmp_path: Path) -> None:
     for page in PAGES:
         for line, text in blocks(page, "toml"):
             settings = tomllib.loads(text.replace("…", "0"))
-            if set(settings) & {"web", "targets", "codes_path", "interpreters", "database"}:
+            if set(settings) & {"web", "targets", "codes_path", "interpreters", "database", "docker", "clusters"}:
                 try:
                     config.from_settings(tmp_path, settings, f"{page}:{line}")
                 except SimyardError as error:

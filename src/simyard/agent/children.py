@@ -10,9 +10,11 @@ import asyncio
 import json
 import logging
 import os
+import shlex
 import signal
+import stat
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from simyard.agent.judgement import Exit
 from simyard.errors import SimyardError
@@ -41,12 +43,13 @@ class CannotServe(SimyardError):
 
 
 class ReportFailed(SimyardError):
-    """The code could not make the report; code and words are those of the job cmd."""
+    """The code could not make the report, or its input; code and words are those of the job cmd."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """How job cmds of one code are started: interpreter, runner.py, folder of the code, environment, file for their stderr."""
+    """How job cmds of one code are started: interpreter, runner.py, folder of the code, environment, file for their stderr, and the
+    shell lines that a site has before the interpreter."""
 
     python: str
     runner: str
@@ -54,6 +57,20 @@ class Command:
     environment: Mapping[str, str]
     folder: str
     log: str
+    setup: Tuple[str, ...] = ()
+
+    def words(self, *arguments: str) -> List[str]:
+        """The command line. What the lines print is not taken for what the job cmd says; nor do they hear what it is told."""
+        plain = [self.python, self.runner, *arguments]
+        if not self.setup:
+            return plain
+        missing = {"error": "cannot-start", "detail": f"After its setup lines there is no interpreter {self.python}."}
+        lines = [
+            "{ :", *self.setup, "} </dev/null >&2",
+            f"command -v -- {shlex.quote(self.python)} >/dev/null || {{ printf '%s\\n' {shlex.quote(json.dumps(missing))}; exit 127; }}",
+            "exec " + " ".join(map(shlex.quote, plain)),
+        ]  # fmt: skip
+        return ["bash", "-c", "\n".join(lines)]
 
 
 @dataclass
@@ -66,11 +83,11 @@ class Launched:
 
 async def spawn(command: Command, *arguments: str, pipes: bool) -> asyncio.subprocess.Process:
     """Start the interpreter on runner.py; raises CannotServe where it cannot be started at all."""
-    errors = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    errors = _log_at(command.log)
     pipe = asyncio.subprocess.PIPE if pipes else asyncio.subprocess.DEVNULL
     try:
         return await asyncio.create_subprocess_exec(
-            command.python, command.runner, *arguments, stdin=pipe, stdout=pipe, stderr=errors, cwd=command.folder,
+            *command.words(*arguments), stdin=pipe, stdout=pipe, stderr=errors, cwd=command.folder,
             env=dict(command.environment), start_new_session=True, limit=MAX_LINE,
         )  # fmt: skip
     except (OSError, ValueError) as error:
@@ -78,6 +95,32 @@ async def spawn(command: Command, *arguments: str, pipes: bool) -> asyncio.subpr
         raise CannotServe(f"The code's interpreter {command.python} cannot be started: {words}.") from None
     finally:
         os.close(errors)
+
+
+def _log_at(path: str) -> int:
+    """A descriptor of the log. A code may have put a FIFO or a link in its place, which is neither waited for nor followed."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    return descriptor
+
+
+def _last_words(path: str) -> str:
+    """What was printed last there, cut short: a shell needs two lines for what it does not understand."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            data = os.pread(descriptor, 2000, max(0, os.fstat(descriptor).st_size - 2000))
+        finally:
+            os.close(descriptor)
+    except OSError:
+        data = b""
+    lines = data.decode("utf-8", "replace").strip().splitlines()
+    return " ".join(lines[-2:])[:500] or "they have not said why."
 
 
 async def run_fresh(command: Command, directory: str) -> Launched:
@@ -144,8 +187,16 @@ class Serve:
     async def report(self, directory: str, report: str, frame: int, seconds: float, memory: int) -> str:
         """Make a report; answers its path in the run directory. Raises ReportFailed or ServeGone.
         Canceling the caller stops the making."""
-        number = self._next()
         question = {"do": "report", "dir": directory, "report": report, "frame": frame, "seconds": seconds, "memory": memory}
+        return await self._made(question, seconds)
+
+    async def input(self, directory: str, seconds: float, memory: int) -> str:
+        """Have the code write its input into a folder that is like a run directory; answers the path there of what is told of
+        it. Raises ReportFailed or ServeGone. Canceling the caller stops the making."""
+        return await self._made({"do": "input", "dir": directory, "seconds": seconds, "memory": memory}, seconds)
+
+    async def _made(self, question: Dict[str, Any], seconds: float) -> str:
+        number = self._next()
         try:
             answer = await self._ask(number, question, seconds + ANSWER_LIMIT)
         except asyncio.CancelledError:
@@ -154,7 +205,7 @@ class Serve:
         if answer.get("ok") is True and isinstance(answer.get("path"), str):
             return str(answer["path"])
         code = answer.get("code")
-        raise ReportFailed(code if isinstance(code, str) else "report-failed", _words(answer))
+        raise ReportFailed(code if isinstance(code, str) else f"{question['do']}-failed", _words(answer))
 
     def retire(self) -> None:
         """Close its ear: it exits, and what it started goes on."""
@@ -223,6 +274,11 @@ class Serve:
             first = await asyncio.wait_for(_line(process.stdout), READY_LIMIT)
         except asyncio.TimeoutError:
             raise CannotServe(f"The imports of the code took more than {READY_LIMIT:.0f} s.") from None
+        except ServeGone:
+            if not self.command.setup:
+                raise
+            words = f"Its setup lines ended before the code could be loaded: {_last_words(self.command.log)}"
+            raise CannotServe(words) from None
         if first.get("ready") is not True:
             raise CannotServe(_words(first))
         self._ready.set_result(None)

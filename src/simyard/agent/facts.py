@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import Any, Deque, Dict, Optional, Tuple
 
@@ -24,6 +25,11 @@ class Facts:
         self.started = 0.0
         self.boot = ""
         self.host = ""
+        #: On a cluster: the number of the job that began last, whether its part has ended to be gone on with, and what it told when the cluster
+        #: ended it.
+        self.job = 0
+        self.paused = False
+        self.stopped: Optional[Dict[str, Any]] = None
         self.final: Optional[Event] = None
         self.damaged = ""
         #: The final event is not in the file: it was concluded here, because the file is not believed.
@@ -39,6 +45,11 @@ class Facts:
             if event.event == rundir.BEGUN:
                 self.begun = True
                 self.boot, self.host = str(event.data.get("boot", "")), str(event.data.get("host", ""))
+                self.job, self.paused, self.stopped = _number(event.data.get("job")), False, None
+            elif event.event == rundir.PAUSED:
+                self.paused = True
+            elif event.event == rundir.STOPPED:
+                self.stopped = event.data
             elif event.event == rundir.STARTED:
                 self.started = event.at
             elif event.event == rundir.FINAL:
@@ -55,17 +66,23 @@ class Facts:
         self.damaged, self.final, self.concluded_here = damaged, None, False
         self.seen = Cursor(n, self.seen.offset)
 
-    def conclude_here(self, now: float, state: State = State.FAILED, reason: str = "") -> None:
+    def conclude_here(self, now: float, state: State = State.FAILED, reason: str = "", cause: str = "lost") -> None:
         """Make up the final event of a run whose file is not believed, or cannot be written."""
         data: Dict[str, Any] = {
             "state": state.value,
             "reason": reason or damaged_words(self.damaged),
+            "cause": cause,
             "usage": None,
             "results": {},
             "warnings": [],
         }
         self.final = Event(n=self.seen.n + 1, at=now, event=rundir.FINAL, data=data)
         self.concluded_here = True
+
+
+def _number(told: object) -> int:
+    """The number of a job, 0 for what is none."""
+    return int(told) if isinstance(told, (int, str)) and re.fullmatch(r"[1-9]\d{0,9}", str(told)) else 0
 
 
 class Sent:

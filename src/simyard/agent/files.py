@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import stat
@@ -14,6 +15,8 @@ from simyard.protocol import rundir
 
 #: A list of files ends here.
 MAX_LISTED = 50_000
+#: Nobody looks at more than that for it: a code may make folders without end, and without a file in them.
+MAX_LOOKED = 200_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # the agent must not open a lock that it may hold: closing it would free it
@@ -33,12 +36,8 @@ def open_file(directory: str, path: str) -> int:
     if parts[0] in _PRIVATE:
         raise NotFound("no-such-file", f"There is no file {path} in this run.")
     try:
-        folder = os.open(directory, _FOLDER)
+        folder = _open_folder(directory, parts[:-1])
         try:
-            for part in parts[:-1]:
-                deeper = os.open(part, _FOLDER, dir_fd=folder)
-                os.close(folder)
-                folder = deeper
             descriptor = os.open(parts[-1], _FILE, dir_fd=folder)
         finally:
             os.close(folder)
@@ -69,30 +68,50 @@ def size_of(descriptor: int) -> int:
 def list_files(directory: str) -> bytes:
     """JSON of the plain files below the run directory, sorted by path; links, and names that are no text, left out."""
     found: List[Dict[str, Any]] = []
-    _walk(directory, "", found)
+    _walk(directory, found)
     found.sort(key=lambda file: str(file["path"]))
     return json.dumps(found, separators=(",", ":")).encode("ascii")
 
 
-def _walk(directory: str, prefix: str, found: List[Dict[str, Any]]) -> None:
-    folders = [prefix]
-    while folders and len(found) < MAX_LISTED:
+def _walk(directory: str, found: List[Dict[str, Any]]) -> None:
+    folders, looked = [""], 0
+    while folders and len(found) < MAX_LISTED and looked < MAX_LOOKED:
         prefix = folders.pop()
         try:
-            entries = list(os.scandir(os.path.join(directory, prefix)))
+            descriptor = _open_folder(directory, prefix.split("/")[:-1])
         except OSError:
-            continue  # it went away meanwhile, or may not be read
-        for entry in entries:
-            path = prefix + entry.name
-            try:
-                confined(path)
-                status = entry.stat(follow_symlinks=False)
-            except (ProtocolError, OSError):
-                continue
-            if stat.S_ISDIR(status.st_mode):
-                folders.append(path + "/")
-            elif stat.S_ISREG(status.st_mode) and path not in _PRIVATE and len(found) < MAX_LISTED:
-                found.append({"path": path, "size": status.st_size, "modified": status.st_mtime})
+            continue  # it went away meanwhile, may not be read, or became a link
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in itertools.islice(entries, MAX_LOOKED - looked):
+                    looked += 1
+                    _note(entry, prefix + entry.name, folders, found)
+        finally:
+            os.close(descriptor)
+
+
+def _note(entry: os.DirEntry[str], path: str, folders: List[str], found: List[Dict[str, Any]]) -> None:
+    try:
+        confined(path)
+        status = entry.stat(follow_symlinks=False)
+    except (ProtocolError, OSError):
+        return
+    if stat.S_ISDIR(status.st_mode):
+        folders.append(path + "/")
+    elif stat.S_ISREG(status.st_mode) and path not in _PRIVATE and len(found) < MAX_LISTED:
+        found.append({"path": path, "size": status.st_size, "modified": status.st_mtime})
+
+
+def _open_folder(directory: str, parts: List[str]) -> int:
+    """A descriptor of the folder at `parts` below the run directory, no link on the way there being followed. Raises OSError."""
+    folder = os.open(directory, _FOLDER)
+    for part in parts:
+        try:
+            deeper = os.open(part, _FOLDER, dir_fd=folder)
+        finally:
+            os.close(folder)
+        folder = deeper
+    return folder
 
 
 def media_type(path: str) -> str:

@@ -51,7 +51,7 @@ class View:
     `holder` has the job cmd's lock (0: nobody). `launched`: when this agent asked for a job cmd; `launching`: the answer is
     outstanding; `notice_expected`: its parent lives and will tell of its end; `exit`: what it told.
     `start_failure`: why there can be no job cmd. `free_since`: since when the lock is seen free. `damaged`: why the run's
-    events are not believed any further.
+    events are not believed any further. `same_container`: it began in this one, or in none. `ending`: why the agent ends it, "" where its user does.
     """
 
     now: float
@@ -60,6 +60,7 @@ class View:
     same_boot: bool
     final: bool
     grace: float
+    same_container: bool = True
     damaged: str = ""
     launching: bool = False
     launched: Optional[float] = None
@@ -69,15 +70,18 @@ class View:
     free_since: Optional[float] = None
     stop_since: Optional[float] = None
     termed: Optional[float] = None
+    ending: str = ""
+    ending_cause: str = ""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What to do; `state` and `reason` belong to CONCLUDE. `stop_failed`: the stop has taken too long, and is to be shown."""
+    """What to do; `state`, `reason` and `cause` belong to CONCLUDE. `stop_failed`: the stop has taken too long, and is to be shown."""
 
     do: Do
     state: State = State.FAILED
     reason: str = ""
+    cause: str = ""
     stop_failed: bool = False
 
 
@@ -91,7 +95,7 @@ def judge(view: View) -> Step:
     if view.holder:
         return _living(view)
     if view.damaged:
-        return Step(Do.CONCLUDE, State.FAILED, damaged_words(view.damaged))
+        return Step(Do.CONCLUDE, State.FAILED, damaged_words(view.damaged), "lost")
     if view.stop_since is not None and not view.begun:
         return _stopped_early(view)
     if view.exit is not None:
@@ -116,27 +120,44 @@ def _stopped_early(view: View) -> Step:
     """A stop reached it before its job cmd was seen: whichever of the two takes the lock first decides."""
     if view.exit is None and view.notice_expected and view.launched is not None and view.now - view.launched < BEGIN_PATIENCE:
         return WAIT
-    return Step(Do.CONCLUDE, State.CANCELED, "It was canceled before it began.")
+    return _stopped(view, "It was canceled before it began.")
+
+
+def _stopped(view: View, words: str) -> Step:
+    if view.ending:
+        return Step(Do.CONCLUDE, State.FAILED, view.ending, view.ending_cause)
+    return Step(Do.CONCLUDE, State.CANCELED, words)
 
 
 def _ended(view: View, end: Exit) -> Step:
     if view.stop_since is not None:
-        return Step(Do.CONCLUDE, State.CANCELED, "It was canceled; its job process had to be killed.")
-    return Step(Do.CONCLUDE, State.FAILED, ended_words(end, begun=view.begun))
+        return _stopped(view, "It was canceled; its job process had to be killed.")
+    return Step(Do.CONCLUDE, State.FAILED, ended_words(end, begun=view.begun), cause_of(end, begun=view.begun))
 
 
 def _vanished(view: View) -> Step:
     if view.notice_expected and (view.free_since is None or view.now - view.free_since < NOTICE_PATIENCE):
         return WAIT
     if not view.same_boot:
-        return Step(Do.CONCLUDE, State.LOST, "The machine was restarted while it ran. What it had written is kept; run it again.")
+        return Step(
+            Do.CONCLUDE, State.LOST, "The machine was restarted while it ran. What it had written is kept; run it again.", "lost"
+        )
     if view.stop_since is not None:
-        return Step(Do.CONCLUDE, State.CANCELED, "It was canceled; its job process had to be killed.")
+        return _stopped(view, "It was canceled; its job process had to be killed.")
+    if not view.same_container:
+        return Step(
+            Do.CONCLUDE,
+            State.LOST,
+            "Its container ended while it ran: it was removed, or its Docker daemon or its machine was stopped. "
+            "What it had written is kept; run it again.",
+            "lost",
+        )
     return Step(
         Do.CONCLUDE,
         State.FAILED,
         "The job process ended without saying why (it was killed, perhaps because memory ran out). "
         "Its log and what it had written are kept; run it again, with more memory if it needs much.",
+        "signal",
     )
 
 
@@ -144,12 +165,21 @@ def _unborn(view: View) -> Step:
     if view.launching:
         return WAIT
     if view.start_failure:
-        return Step(Do.CONCLUDE, State.FAILED, view.start_failure)
+        return Step(Do.CONCLUDE, State.FAILED, view.start_failure, "start")
     if view.launched is None:
         return Step(Do.LAUNCH)
     if view.now - view.launched < (BEGIN_LIMIT if view.notice_expected else BEGIN_PATIENCE):
         return WAIT
-    return Step(Do.CONCLUDE, State.FAILED, "The job process ended before it began. Run it again.")
+    return Step(Do.CONCLUDE, State.FAILED, "The job process ended before it began. Run it again.", "start")
+
+
+def cause_of(end: Exit, *, begun: bool) -> str:
+    """The cause that belongs to `ended_words`. Whether memory ran out is not known here."""
+    if end.signal:
+        return "signal"
+    if end.exit_code == NOT_WRITTEN:
+        return "disk"
+    return "exit" if begun else "start"
 
 
 def ended_words(end: Exit, *, begun: bool) -> str:

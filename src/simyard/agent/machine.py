@@ -16,6 +16,11 @@ def boot_id() -> str:
     return (_read("/proc/sys/kernel/random/boot_id") or "").strip()
 
 
+def is_container() -> bool:
+    """Whether this is a container, whose name is its own: another one, or the same made anew, is called otherwise."""
+    return os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv")
+
+
 def cores() -> int:
     return len(os.sched_getaffinity(0))
 

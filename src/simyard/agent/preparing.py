@@ -7,15 +7,21 @@ import hashlib
 import json
 import os
 import shutil
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
-from simyard.agent.place import Marker, Place
-from simyard.errors import ProtocolError, SimyardError
+from simyard.agent.place import Marker, Place, write
+from simyard.agent.slurm.attempts import SCRIPT
+from simyard.errors import ProtocolError, SimyardError, is_out_of_space
 from simyard.protocol import rundir
 from simyard.protocol.jobs import RunSpec
+from simyard.protocol.wire import message, to_plain
 
 _PIECE = 1 << 20
 _MAX_NAME, _MAX_PART = 1024, 255
+
+
+#: The cause of a run that could not be prepared, by the code of its CannotPrepare; of every other it is "start".
+CAUSES = {"missing-file": "input", "damaged-file": "input", "bad-spec": "input", "disk-full": "disk"}
 
 
 class CannotPrepare(SimyardError):
@@ -24,20 +30,43 @@ class CannotPrepare(SimyardError):
 
 def marker_of(spec: RunSpec, epoch: int) -> Marker:
     return Marker(
-        run=spec.run, epoch=epoch, code=spec.code, code_dir=spec.code_dir, python=spec.python, kind=spec.kind, grace=spec.grace
-    )
+        run=spec.run, epoch=epoch, code=spec.code, code_dir=spec.code_dir, python=spec.python, kind=spec.kind, grace=spec.grace,
+        archive=spec.archive, setup=spec.site.setup if spec.site is not None else (),
+    )  # fmt: skip
+
+
+@message
+class Ending:
+    """Why an agent ends a run: `reason` for the user, `cause` one of protocol.jobs.CAUSES."""
+
+    reason: str
+    cause: str
+
+
+def leave_word(directory: str, ending: Ending) -> None:
+    """Have it in the run directory why the run is about to be ended; its job cmd reads it there. Raises OSError."""
+    path = os.path.join(directory, rundir.STOP)
+    try:
+        os.unlink(path + ".new")
+    except FileNotFoundError:
+        pass
+    # a code can write here: no link of its own is followed
+    descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
+        json.dump(to_plain(ending), file)
+    os.rename(path + ".new", path)
 
 
 class Stale(SimyardError):
     """The directory belongs to a newer epoch than the one that is spoken of."""
 
 
-def prepare(place: Place, spec: RunSpec, epoch: int) -> bool:
+def prepare(place: Place, spec: RunSpec, epoch: int, cpus: Sequence[int] = (), script: str = "") -> bool:
     """Make the marker, then the run directory with its input files. Raises CannotPrepare or Stale.
 
     A successful return guarantees that the directory is complete; there is never a part of one under the run's id. One that
     is there already is kept as it is: a run has one directory, which says by itself how far the run has come. Answers
-    whether it was made now.
+    whether it was made now. `cpus`: the cores that the run is held to, none for all; `script` is what a cluster is to be given.
     """
     try:
         directory = place.run_dir(spec.run)
@@ -48,7 +77,9 @@ def prepare(place: Place, spec: RunSpec, epoch: int) -> bool:
         place.write_marker(marker_of(spec, epoch))
         shutil.rmtree(making, ignore_errors=True)
         try:
-            _fill(place, spec, epoch, making)
+            _fill(place, spec, epoch, making, cpus)
+            if script:
+                write(os.path.join(making, SCRIPT), script.encode())
             os.rename(making, directory)
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)
@@ -58,7 +89,18 @@ def prepare(place: Place, spec: RunSpec, epoch: int) -> bool:
     except ProtocolError as error:
         raise CannotPrepare("bad-spec", error.detail) from None
     except OSError as error:
-        raise CannotPrepare("cannot-prepare", why(error)) from None
+        raise CannotPrepare("disk-full" if is_out_of_space(error) else "cannot-prepare", why(error)) from None
+
+
+def prepare_scratch(place: Place, spec: RunSpec, folder: str) -> None:
+    """Make `folder` (below place.scratch) like a run directory, for a spec of which no run is made. Raises CannotPrepare."""
+    try:
+        os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
+        _fill(place, spec, 0, folder)
+    except ProtocolError as error:
+        raise CannotPrepare("bad-spec", error.detail) from None
+    except OSError as error:
+        raise CannotPrepare("disk-full" if is_out_of_space(error) else "cannot-prepare", why(error)) from None
 
 
 def keep(place: Place, marker: Marker) -> Marker:
@@ -104,7 +146,15 @@ def why(error: OSError) -> str:
     return f"Its run directory could not be made: {error.strerror or error}."
 
 
-def _fill(place: Place, spec: RunSpec, epoch: int, making: str) -> None:
+def full(root: str) -> str:
+    """The words for a user whose run's files do not fit on a cluster."""
+    return (
+        f"The disk that holds {root} is full, or your quota there is used up. Delete what is not needed there (old runs, too), then run "
+        "it again."
+    )
+
+
+def _fill(place: Place, spec: RunSpec, epoch: int, making: str, cpus: Sequence[int] = ()) -> None:
     work = os.path.join(making, rundir.WORK)
     os.mkdir(making, 0o700)
     os.mkdir(work, 0o700)
@@ -113,7 +163,7 @@ def _fill(place: Place, spec: RunSpec, epoch: int, making: str) -> None:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         _copy(place.blob(sha), path, name, sha)
     with open(os.path.join(making, rundir.RUN), "w", encoding="utf-8") as file:
-        json.dump(_run_json(place, spec, epoch), file)
+        json.dump({**_run_json(place, spec, epoch), "cpus": list(cpus)}, file)
 
 
 def _copy(source: str, path: str, name: str, sha: str) -> None:
@@ -124,7 +174,7 @@ def _copy(source: str, path: str, name: str, sha: str) -> None:
         reader = open(source, "rb")  # noqa: SIM115 - closed below
     except FileNotFoundError:
         raise CannotPrepare(
-            "missing-file", f"The content of {name} is no longer stored. Upload it again, then run it again."
+            "missing-file", f"The content of {name} is no longer stored. Upload it again, then run it again.", {"sha": sha}
         ) from None
     with reader, open(path, "xb") as writer:
         while True:
@@ -134,7 +184,8 @@ def _copy(source: str, path: str, name: str, sha: str) -> None:
             digest.update(piece)
             writer.write(piece)
     if digest.hexdigest() != sha:
-        raise CannotPrepare("damaged-file", f"The stored content of {name} is damaged. Upload it again, then run it again.")
+        detail = f"The stored content of {name} is damaged. Upload it again, then run it again."
+        raise CannotPrepare("damaged-file", detail, {"sha": sha})
 
 
 def _run_json(place: Place, spec: RunSpec, epoch: int) -> Dict[str, Any]:
@@ -151,8 +202,25 @@ def _run_json(place: Place, spec: RunSpec, epoch: int) -> Dict[str, Any]:
         "files": spec.files,
         "cores": spec.resources.cores,
         "memory": spec.resources.memory,
+        "disk": spec.disk,
         "time_limit": spec.time_limit,
         "grace": spec.grace,
         "first_report": spec.first_report,
         "bell": place.bell,
+        "checkpoints": spec.checkpoints,
+        **_parallel(spec),
+        **({"cluster": True, "archive": spec.archive, "setup": list(spec.site.setup)} if spec.site is not None else {}),
     }
+
+
+def _parallel(spec: RunSpec) -> Dict[str, Any]:
+    """How many tasks there are, and the words that start a code on all of them."""
+    batch, tasks = spec.resources.batch, spec.resources.cores if spec.parallel else 1
+    if batch is not None:
+        tasks = batch.tasks
+    launcher: Sequence[str] = ()
+    if spec.parallel and spec.site is not None:
+        launcher = spec.site.launcher
+    elif spec.parallel and shutil.which("mpirun"):
+        launcher = ("mpirun", "-n", str(tasks))
+    return {"launcher": list(launcher), "tasks": tasks}

@@ -18,17 +18,21 @@ import zipfile
 from pathlib import Path
 from typing import Dict, List
 
+from simyard import contents
+
 _HERE = Path(__file__).parent
-_PACKAGE = _HERE.parent
 LOCK = _HERE / "pyz.lock"
-#: What of Simyard goes along, relative to its package.
-PARTS = ("__init__.py", "errors.py", "clock.py", "protocol/*.py", "agent/*.py", "job_cmd/__init__.py", "job_cmd/runner.py")
 #: The oldest Python that it is for.
 OLDEST = "3.9"
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MAIN = """import os
 import sys
+
+if len(sys.argv) > 1:
+    from simyard.agent import detached
+
+    sys.exit(detached.main(sys.argv[1:]))
 
 from simyard.agent.__main__ import main
 
@@ -60,11 +64,8 @@ def build(out: Path) -> Path:
 
 def simyard_files() -> Dict[str, bytes]:
     """{name in the archive: content} of Simyard's part."""
-    found = {}
-    for part in PARTS:
-        for path in sorted(_PACKAGE.glob(part)):
-            if path != Path(__file__):
-                found[f"simyard/{path.relative_to(_PACKAGE).as_posix()}"] = path.read_bytes()
+    found = {f"simyard/{name}": content for name, content in contents.files().items()}
+    found[f"simyard/{contents.NOTE}"] = contents.on_disk().encode()
     return found
 
 

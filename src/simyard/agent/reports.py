@@ -6,8 +6,10 @@ import os
 
 from simyard.agent import files
 from simyard.agent.children import CannotServe, ServeGone
-from simyard.agent.place import Place
+from simyard.agent.place import Marker, Place
+from simyard.agent.providing import Providing
 from simyard.agent.pushing import is_report_name
+from simyard.agent.shelf import Shelf, used
 from simyard.agent.threads import Threads
 from simyard.agent.transfers import Transfer
 from simyard.agent.warm import Warm
@@ -19,18 +21,34 @@ _JSON = "application/json"
 _MAX_FRAME = 10**9
 
 
-async def send_report(place: Place, threads: Threads, warm: Warm, ask: MakeReport, transfer: Transfer, *, final: bool) -> None:
+async def send_report(
+    place: Place,
+    threads: Threads,
+    warm: Warm,
+    providing: Providing,
+    shelf: Shelf,
+    ask: MakeReport,
+    transfer: Transfer,
+    *,
+    final: bool,
+    gone: str,
+) -> None:
     """Send a report's JSON, made if need be. `final`: the run is over, so that a report that was made of it stays true; a
-    frame stays true in any case. Raises SimyardError."""
+    frame stays true in any case. `gone` is said where there is no directory of the run any more. Raises SimyardError."""
     directory = place.run_dir(ask.run)
     if not is_report_name(ask.report) or not -1 <= ask.frame <= _MAX_FRAME:
         raise InvalidRequest("bad-report", "There can be no report of that name.")
     path = rundir.report_name(ask.report, ask.frame)
     descriptor = await threads.bulk(_try_open, directory, path) if final or ask.frame >= 0 else -1
-    if descriptor < 0:
-        path = await _made(place, threads, warm, ask, directory)
+    was_there = descriptor >= 0
+    if not was_there:
+        path = await _made(place, threads, warm, providing, ask, directory, gone)
         descriptor = await threads.bulk(files.open_file, directory, path)
     try:
+        if ask.frame >= 0 and was_there:
+            await threads.bulk(used, descriptor)
+        elif ask.frame >= 0:
+            await threads.bulk(shelf.made, directory, files.size_of(descriptor))
         await transfer.send_file(descriptor, 0, -1, _JSON)
     finally:
         os.close(descriptor)
@@ -43,24 +61,27 @@ def _try_open(directory: str, path: str) -> int:
         return -1
 
 
-async def _made(place: Place, threads: Threads, warm: Warm, ask: MakeReport, directory: str) -> str:
+async def _made(
+    place: Place, threads: Threads, warm: Warm, providing: Providing, ask: MakeReport, directory: str, gone: str
+) -> str:
     marker = await threads.bulk(place.marker_of, ask.run)
     if marker is None:
-        raise NotFound("no-such-run", "The run's directory is not there.")
+        raise NotFound("no-such-run", gone)
     if not marker.code_dir:
         raise NotFound("no-report", "The run never began, so there is nothing to show.")
     try:
-        return await _ask(warm, ask, marker.python, marker.code_dir, directory)
+        await providing.code(marker.code_dir, marker.archive)
+        return await _ask(warm, ask, marker, directory)
     except ServeGone:
         # it died of something else meanwhile, or was let go: once more, with a new one
         try:
-            return await _ask(warm, ask, marker.python, marker.code_dir, directory)
+            return await _ask(warm, ask, marker, directory)
         except ServeGone as error:
             raise Unavailable("report-failed", f"The code's process is gone: {error.detail} Try again.") from None
     except CannotServe as error:
         raise InvalidRequest(error.code, error.detail) from None
 
 
-async def _ask(warm: Warm, ask: MakeReport, python: str, code_dir: str, directory: str) -> str:
-    serve = await warm.get(python, code_dir)
+async def _ask(warm: Warm, ask: MakeReport, marker: Marker, directory: str) -> str:
+    serve = await warm.get(marker.python, marker.code_dir, marker.setup)
     return await serve.report(directory, ask.report, ask.frame, ask.seconds, ask.memory)

@@ -32,7 +32,7 @@ class Listener(Protocol):
     def connected(self, link: Link) -> None: ...
 
     def heard(self, link: Link, message: object) -> None:
-        """One message; the first is a Welcome. Raises ProtocolError for what cannot be obeyed."""
+        """One message, or a binary frame; the first is a Welcome. Raises ProtocolError for what cannot be obeyed."""
 
     async def disconnected(self, link: Link) -> None: ...
 
@@ -129,6 +129,4 @@ async def _next(connection: WebSocketClientConnection) -> object:
     data = await connection.read_message()
     if data is None:
         raise LinkDown
-    if isinstance(data, bytes):
-        raise ProtocolError("malformed", "A binary frame: an agent takes no bytes.")
-    return TO_AGENT.decode(data)
+    return data if isinstance(data, bytes) else TO_AGENT.understand(data)

@@ -11,7 +11,7 @@ import time
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from simyard.agent.children import CannotServe, Command, Launched, Serve, ServeGone, run_fresh
-from simyard.agent.place import Place
+from simyard.agent.place import Place, write
 from simyard.agent.threads import Threads
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,8 @@ _MAX_FILES = 2000
 _MAX_LOG = 4 << 20
 
 Print = Tuple[Tuple[str, int, int], ...]
+#: Interpreter, folder of the code, and setup lines.
+Key = Tuple[str, str, Tuple[str, ...]]
 
 
 def runner_file(place: Place) -> str:
@@ -38,9 +40,7 @@ def runner_file(place: Place) -> str:
     assert source is not None
     path = os.path.join(place.home, f"runner-{hashlib.sha256(source).hexdigest()[:12]}.py")
     if not os.path.exists(path):
-        with open(path + ".new", "wb") as file:
-            file.write(source)
-        os.rename(path + ".new", path)
+        write(path, source)
     return path
 
 
@@ -71,20 +71,21 @@ class Warm:
     def __init__(self, place: Place, threads: Threads, environment: Mapping[str, str]) -> None:
         self._place, self._threads, self._environment = place, threads, dict(environment)
         self._runner = runner_file(place)
-        self._entries: Dict[Tuple[str, str], _Entry] = {}
+        self._entries: Dict[Key, _Entry] = {}
         self._retired: List[Serve] = []
-        self._turns: Dict[Tuple[str, str], asyncio.Lock] = {}
+        self._turns: Dict[Key, asyncio.Lock] = {}
 
-    def command(self, python: str, code_dir: str) -> Command:
-        name = hashlib.sha256(f"{python}\0{code_dir}".encode("utf-8", "replace")).hexdigest()[:12]
+    def command(self, python: str, code_dir: str, setup: Tuple[str, ...] = ()) -> Command:
+        name = hashlib.sha256("\0".join((python, code_dir, *setup)).encode("utf-8", "replace")).hexdigest()[:12]
         return Command(
             python=python, runner=self._runner, code_dir=code_dir, environment=self._environment, folder=self._place.root,
-            log=os.path.join(self._place.home, f"serve-{name}.log"),
+            log=os.path.join(self._place.home, f"serve-{name}.log"), setup=setup,
         )  # fmt: skip
 
-    async def get(self, python: str, code_dir: str) -> Serve:
-        """A process that has this code's imports done, as the code is now. Raises CannotServe or ServeGone."""
-        key = (python, code_dir)
+    async def get(self, python: str, code_dir: str, setup: Tuple[str, ...] = ()) -> Serve:
+        """A process that has this code's imports done, as the code is now, after the site's `setup` lines. Raises CannotServe or
+        ServeGone."""
+        key = (python, code_dir, setup)
         async with self._turns.setdefault(key, asyncio.Lock()):
             entry = await self._current(key)
         entry.used = time.monotonic()
@@ -101,7 +102,7 @@ class Warm:
             log.warning("No warm process for %s (%s); starting a fresh one.", code_dir, error.detail)
             return await run_fresh(self.command(python, code_dir), directory)
 
-    async def _current(self, key: Tuple[str, str]) -> _Entry:
+    async def _current(self, key: Key) -> _Entry:
         entry, now = self._entries.get(key), time.monotonic()
         if entry is not None and entry.serve.alive and now - entry.looked < LOOK_AGAIN:
             return entry
@@ -112,12 +113,16 @@ class Warm:
                 return entry
             self._let_go(key)
         if not print_:
-            raise CannotServe(f"The code's folder {key[1]} is not there.")
+            name = os.path.basename(key[1])
+            raise CannotServe(
+                f"The code's folder {key[1]} is not there: it has been removed, or it is not in the image that containers are made "
+                f"of (`simyard image build --code {name}` puts it there)."
+            )
         self._make_room()
         entry = self._entries[key] = _Entry(Serve(self.command(*key)), print_, now)
         return entry
 
-    def _let_go(self, key: Tuple[str, str]) -> None:
+    def _let_go(self, key: Key) -> None:
         """It answers no more new questions, and is closed once it has answered the old ones: while it lives, it tells how
         its runs end."""
         serve = self._entries.pop(key).serve
@@ -152,7 +157,7 @@ class Warm:
         """Codes print what they like: a log of theirs that has grown too long starts again. Blocking."""
         for name in os.listdir(self._place.home):
             path = os.path.join(self._place.home, name)
-            if name.startswith("serve-") and os.path.getsize(path) > _MAX_LOG:
+            if name.startswith("serve-") and os.lstat(path).st_size > _MAX_LOG:
                 os.truncate(path, 0)
 
     def pids(self) -> List[int]:

@@ -41,6 +41,13 @@ def show(as_json: bool) -> None:
     table(("SETTING", "VALUE", "FROM"), rows, "")
 
 
+@config.command()
+def check() -> None:
+    """Say whether the settings can be used. Exit status 4 when not."""
+    load_config()
+    click.echo("The settings are good.")
+
+
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

@@ -57,6 +57,9 @@ def look(settings: Config) -> Iterator[Finding]:
     )
     yield from _running(settings)
     yield from _codes(settings)
+    yield from _docker(settings)
+    for name, cluster in settings.clusters.items():
+        yield Finding(f"cluster {name}", "good", f"at {cluster.host}; `simyard target check {name}` tries each step of the way")
     yield Finding("SQLite", "good", f"version {sqlite3.sqlite_version}")
     uv = shutil.which("uv")
     yield Finding("uv", "good" if uv else "missing", uv or "not on PATH; `simyard code install` uses pip, which is slower")
@@ -93,25 +96,22 @@ def _file_system(path: Path) -> str:
 
 def _running(settings: Config) -> Iterator[Finding]:
     home = str(settings.home)
-    if not alive.keeper(home):
+    if not alive.keeper(home) and not alive.served(home):
         yield Finding("running", "missing", "Simyard is not up; `simyard up` starts it")
         return
-    known = alive.up(home)
+    url = alive.up(home).get("url", [""])[0] or alive.served(home)
     from simyard.client import Client
 
     try:
         targets = Client(home=settings.home, patience=3.0).targets()
     except SimyardError as error:
-        yield Finding("running", "bad", f"{known.get('url', ['?'])[0]}: {error.detail} Its logs: {settings.home / 'log'}")
+        yield Finding("running", "bad", f"{url or '?'}: {error.detail} Its logs: {settings.home / 'log'}")
         return
-    yield Finding("running", "good", known["url"][0])
+    yield Finding("running", "good", url)
     for one in targets:
         state = {"ready": "good", "starting": "good"}.get(one["state"], "missing")
-        yield Finding(
-            f"target {one['name']}",
-            state,
-            f"{one['state']}{': ' + one['detail'] if one['detail'] else ''}, {one['cores']} cores, {size(one['memory'])}",
-        )
+        has = f", {one['cores']} cores, {size(one['memory'])}" if one["cores"] else ""
+        yield Finding(f"target {one['name']}", state, f"{one['state']}{': ' + one['detail'] if one['detail'] else ''}{has}")
 
 
 def _codes(settings: Config) -> Iterator[Finding]:
@@ -123,3 +123,26 @@ def _codes(settings: Config) -> Iterator[Finding]:
         yield Finding(f"code {one.name}", "good" if status.installed else "missing", status.detail)
     for name, words in codes.broken.items():
         yield Finding(f"code {name}", "bad", words)
+
+
+def _docker(settings: Config) -> Iterator[Finding]:
+    """What each Docker host grants in one line, and a line for each thing that it does not."""
+    if not any(target.kind == "docker" for target in settings.targets.values()):
+        return
+    import asyncio
+
+    from simyard import clock
+    from simyard.drivers.docker import granting, making
+
+    try:
+        hosts, room = making.hosts_of(settings, clock.system), making.room_of(settings, "nobody")
+    except SimyardError as error:
+        yield Finding("docker", "bad", error.detail)
+        return
+    for url, grants in asyncio.run(granting.ask_all(hosts, room.limits, room.image, room)).items():
+        daemon, *rest = grants
+        granted = [one.what for one in rest if one.state == granting.GOOD]
+        yield Finding(f"docker {url}", daemon.state, f"{daemon.detail}{'; grants ' + ', '.join(granted) if granted else ''}")
+        for one in rest:
+            if one.state != granting.GOOD:
+                yield Finding(f"docker {url}, {one.what}", one.state, one.detail)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from simyard.cli import CANCELED, FAILED, LOST
+from simyard.cli.batch import batch_of, batch_options
 from simyard.cli.common import client, config, json_option, note, tell_json
 from simyard.cli.runs import COMMANDS
 from simyard.errors import InvalidRequest
@@ -64,6 +66,10 @@ def parse_settings(settings: tuple[str, ...], types: dict[str, str]) -> dict[str
             except ValueError:
                 wanted = {"number": "a number", "integer": "a whole number", "boolean": "true or false"}[kind]
                 raise InvalidRequest("invalid-input", f"--set {name}={text}: that must be {wanted}.") from None
+        elif kind == "expression":
+            values[name] = text.strip()  # a number alone is taken as one by whoever checks it
+        elif kind == "table":
+            values[name] = _rows(name, text)
         elif kind == "text" and text.startswith("@"):
             try:
                 values[name] = Path(text[1:]).read_text("utf-8")
@@ -72,6 +78,23 @@ def parse_settings(settings: tuple[str, ...], types: dict[str, str]) -> dict[str
         else:
             values[name] = text
     return values
+
+
+def _rows(name: str, text: str) -> Any:
+    """The rows of a table input: JSON, or the file of it for @FILE."""
+    try:
+        return json.loads(Path(text[1:]).read_text("utf-8") if text.startswith("@") else text)
+    except OSError as error:
+        raise InvalidRequest("no-such-file", f"--set {name}={text}: {error}") from None
+    except ValueError as error:
+        raise InvalidRequest(
+            "invalid-input", f'--set {name}={text[:60]}: that must be JSON, a list of rows like [{{"x": 1}}]: {error}'
+        ) from None
+
+
+def types_of(declared: Mapping[str, Any]) -> dict[str, str]:
+    """The type of each input of a code, as `parse_settings` wants to know it."""
+    return {one["name"]: "expression" if one.get("expression") else one["type"] for one in declared["inputs"]}
 
 
 @run.command("start", hidden=True)
@@ -95,7 +118,16 @@ def parse_settings(settings: tuple[str, ...], types: dict[str, str]) -> dict[str
 @click.option("--sim", help="Run this simulation (name or id) as it is, with --set on top.")
 @click.option("--on", "--target", "target", help="Where to run (`simyard target list`).")
 @click.option("--cores", type=click.IntRange(1), help="Cores, instead of what the model asks for.")
-@click.option("--memory", metavar="SIZE", help="Memory, such as 4GiB, instead of what the model asks for.")
+@click.option(
+    "--memory", metavar="SIZE", help="Memory, such as 4GiB, instead of what the model asks for; on a cluster, of each node."
+)
+@click.option(
+    "--time-limit",
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    help="Stop it after so long, instead of what the model says.",
+)
+@batch_options
 @click.option("--no-reuse", is_flag=True, help="Compute again, even if an identical run has completed.")
 @click.option("--supersede", is_flag=True, help="Cancel an active run of this simulation and model that has other inputs.")
 @click.option("--wait", "-w", is_flag=True, help="Show progress until it has ended; the exit status says how.")
@@ -113,12 +145,14 @@ def start(
     target: str | None,
     cores: int | None,
     memory: str | None,
+    time_limit: float | None,
     no_reuse: bool,
     supersede: bool,
     wait: bool,
     out: str | None,
     start_up: bool,
     as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Run CODE: prepare a simulation, start it, and with --wait follow it to its end.
 
@@ -129,8 +163,7 @@ def start(
         _ensure_up()
     server = client()
     declared = server.code(code)
-    types = {one["name"]: one["type"] for one in declared["inputs"]}
-    inputs = parse_settings(settings, types)
+    inputs = parse_settings(settings, types_of(declared))
     model = model or declared["models"][0]["name"]
     if sim is not None:
         if example or files or name:
@@ -138,9 +171,8 @@ def start(
         simulation = _existing(server, sim, code, inputs)
     else:
         simulation = server.prepare(code, name=name, example=example, inputs=inputs, files=files)
-    begun = server.start(
-        simulation["id"], model, target=target, resources=_resources(cores, memory), reuse=not no_reuse, supersede=supersede
-    )
+    resources = _resources(cores, memory, time_limit, batch_of(chosen))
+    begun = server.start(simulation["id"], model, target=target, resources=resources, reuse=not no_reuse, supersede=supersede)
     if out or wait:
         follow(begun, as_json=as_json, out=out)
     elif as_json:
@@ -158,10 +190,17 @@ def _existing(server: Client, sim: str, code: str, inputs: dict[str, Any]) -> di
     return server.change_simulation(found, inputs=inputs) if inputs else found
 
 
-def _resources(cores: int | None, memory: str | None) -> dict[str, int] | None:
+def _resources(
+    cores: int | None, memory: str | None, time_limit: float | None, batch: dict[str, Any] | None
+) -> dict[str, Any] | None:
     from simyard.config import parse_size
 
-    wanted = {"cores": cores, "memory": parse_size(memory, "--memory") if memory else None}
+    wanted = {
+        "cores": cores,
+        "memory": parse_size(memory, "--memory") if memory else None,
+        "time_limit": time_limit,
+        "batch": batch,
+    }
     return {name: value for name, value in wanted.items() if value is not None} or None
 
 
@@ -181,6 +220,11 @@ def _say_begun(begun: RemoteRun, name: str) -> None:
     elif begun.data.get("new") is False:
         note(f"This is running already. Simulation: {name}.")
     click.echo(f"{begun.id}  {begun.state}")
+    gates = begun.explain()["gates"] if begun.state == "pending" else []
+    for gate in gates:
+        # the one thing that goes on only when somebody does something
+        if gate["gate"] == "credentials" and not gate["passed"]:
+            note(f"It waits: {gate['detail']}")
     note(
         f"Follow it: simyard run wait {begun.id}    its files: simyard run fetch {begun.id}    cancel: simyard run cancel {begun.id}"
     )

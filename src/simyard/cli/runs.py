@@ -1,4 +1,4 @@
-"""`simyard run list`, `show`, `wait`, `logs`, `cancel`, `explain`, `report`, `files`, `fetch`, `open`: what there is to do with runs."""
+"""`simyard run list`, `show`, `wait`, `logs`, `cancel`, `delete`, `explain`, `report`, `files`, `fetch`, `open`: what there is to do with runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from simyard.cli.batch import asked_for, on_cluster
 from simyard.cli.common import STYLES, client, json_option, note, number, seconds, size, table, tell_json, when
 from simyard.errors import InvalidRequest
 
@@ -36,11 +37,12 @@ def find(server: Client, run: str) -> RemoteRun:
 
 @click.command("list")
 @click.option("--sim", help="Only runs of this simulation (name or id).")
+@click.option("--code", help="Only runs of this code.")
 @click.option("--model", help="Only runs of this model.")
 @click.option("--state", type=click.Choice(list(STYLES)), help="Only runs in this state.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10000), help="How many, the newest first.")
 @json_option
-def list_(sim: str | None, model: str | None, state: str | None, limit: int, as_json: bool) -> None:
+def list_(sim: str | None, code: str | None, model: str | None, state: str | None, limit: int, as_json: bool) -> None:
     """List runs, the newest first."""
     server = client()
     simulation = None
@@ -49,7 +51,7 @@ def list_(sim: str | None, model: str | None, state: str | None, limit: int, as_
         if found is None:
             raise InvalidRequest("unknown-simulation", f"There is no simulation called {sim!r}; `simyard sim list` shows them.")
         simulation = found["id"]
-    runs = list(islice(server.runs(simulation=simulation, model=model, state=state, limit=min(limit, 200)), limit))
+    runs = list(islice(server.runs(simulation=simulation, code=code, model=model, state=state, limit=min(limit, 200)), limit))
     if as_json:
         tell_json([run.data for run in runs])
         return
@@ -72,7 +74,7 @@ def _brief(run: RemoteRun) -> str:
     if run.final:
         return run.reason if run.state != "completed" else ""
     fraction = (run.data.get("progress") or {}).get("fraction")
-    return f"{fraction:.0%}" if fraction is not None else ""
+    return f"{fraction:.0%}" if fraction is not None else str(run.remote.get("words") or "")
 
 
 @click.command()
@@ -87,12 +89,15 @@ def show(run: str, as_json: bool) -> None:
         tell_json(found.data)
         return
     data = found.data
+    remote = found.remote
     rows: list[tuple[str, Any]] = [
         ("state", found.state),
         ("reason", found.reason),
         ("simulation", data["simulation"]),
         ("code", f"{data['code']} / {data['model']}"),
         ("target", data["target"]),
+        ("on there", on_cluster(remote, final=found.final)),
+        ("asked for", asked_for(data["resources"])),
         ("created", when(data.get("created"))),
         ("started", when(data.get("started"))),
         ("ended", when(data.get("ended"))),
@@ -156,6 +161,24 @@ def cancel(runs: tuple[str, ...], no_wait: bool, as_json: bool) -> None:
             click.echo(f"{one.id}  {one.state}")
     if as_json:
         tell_json([one.data for one in found])
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@json_option
+def delete(runs: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Delete RUNS that are over, for ever, with their files."""
+    server = client()
+    found = {one.id: one for one in (find(server, run) for run in runs)}
+    if not yes:
+        click.confirm(f"Delete {', '.join(found)} for good, with all files?", abort=True, err=True)
+    for one in found.values():
+        one.delete()
+        if not as_json:
+            note(f"{one.id} is gone.")
+    if as_json:
+        tell_json({"deleted": list(found)})
 
 
 @click.command()
@@ -275,4 +298,4 @@ def open_(run: str, only_print: bool, as_json: bool) -> None:
     show_in_browser(f"/runs/{find(client(), run).id}", only_print=only_print, as_json=as_json)
 
 
-COMMANDS = (list_, show, wait, logs, cancel, explain, report, files, fetch, open_)
+COMMANDS = (list_, show, wait, logs, cancel, delete, explain, report, files, fetch, open_)

@@ -15,40 +15,51 @@ if TYPE_CHECKING:
     from simyard.client import Client
 
 
-def _find(server: Client, sim: str) -> dict[str, Any]:
-    found = server.find_simulation(sim)
+def _find(server: Client, sim: str, *, deleted: bool = False) -> dict[str, Any]:
+    found = server.find_simulation(sim, deleted=deleted)
+    if found is None and deleted:
+        raise InvalidRequest(
+            "unknown-simulation", f"In the bin is no simulation called {sim!r}; `simyard sim list --deleted` shows them."
+        )
     if found is None:
         raise InvalidRequest("unknown-simulation", f"There is no simulation called {sim!r}; `simyard sim list` shows them.")
     return found
 
 
 def _inputs(server: Client, code: str, settings: tuple[str, ...]) -> dict[str, Any]:
-    from simyard.cli.run import parse_settings
+    from simyard.cli.run import parse_settings, types_of
 
-    return parse_settings(settings, {one["name"]: one["type"] for one in server.code(code)["inputs"]})
+    return parse_settings(settings, types_of(server.code(code)))
 
 
 @click.group()
 def sim() -> None:
-    """List, show, make, change, copy, delete simulations."""
+    """List, show, make, change, put in order, copy, export, delete simulations."""
 
 
 @sim.command("list")
 @click.option("--code", help="Only those of this code.")
+@click.option("--tag", help="Only those with this tag.")
+@click.option("--folder", help="Only those in this folder, or in one within it.")
+@click.option("--deleted", is_flag=True, help="Those in the bin.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10000), help="How many, the newest first.")
 @json_option
-def list_(code: str | None, limit: int, as_json: bool) -> None:
+def list_(code: str | None, tag: str | None, folder: str | None, deleted: bool, limit: int, as_json: bool) -> None:
     """List simulations, the newest first."""
-    found = list(islice(client().simulations(code=code, limit=min(limit, 200)), limit))
+    filters = {"code": code, "tag": tag, "folder": folder, "deleted": deleted or None}
+    found = list(islice(client().simulations(**filters, brief=None if as_json else True, limit=min(limit, 200)), limit))
     if as_json:
         tell_json(found)
         return
-    rows = [(one["id"], one["name"], one["code"], when(one["updated"]), ", ".join(one["files"])) for one in found]
-    table(
-        ("ID", "NAME", "CODE", "CHANGED", "FILES"),
-        rows,
-        "No simulations. `simyard run CODE` makes one, and so does `simyard sim new CODE NAME`.",
-    )
+    columns = ("ID", "NAME", "CODE", "FOLDER", "TAGS", "DELETED" if deleted else "CHANGED")
+    rows = [
+        (one["id"], one["name"], one["code"], one["folder"], ", ".join(one["tags"]), when(one["deleted"] or one["updated"]))
+        for one in found
+    ]
+    empty = "No simulations. `simyard run CODE` makes one, and so does `simyard sim new CODE NAME`."
+    if any(filters.values()):
+        empty = "The bin is empty." if filters == {**dict.fromkeys(filters), "deleted": True} else "No simulation fits that."
+    table(columns, rows, empty)
 
 
 @sim.command()
@@ -61,6 +72,10 @@ def show(sim: str, as_json: bool) -> None:
         tell_json(found)
         return
     click.echo(f"{found['name']}  ({found['code']}, {found['id']})")
+    if found["folder"]:
+        click.echo(f"  in the folder {found['folder']}")
+    if found["tags"]:
+        click.echo(f"  tagged {', '.join(found['tags'])}")
     for name, value in found["inputs"].items():
         shown = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value.partition("\n")[0][:80]
         click.echo(f"  {name} = {shown}")
@@ -88,11 +103,22 @@ def new(code: str, name: str, example: str | None, files: tuple[str, ...], setti
 @click.option("--file", "-f", "files", multiple=True, type=click.Path(), help="Add or replace a file.")
 @click.option("--remove", "-r", multiple=True, metavar="FILE", help="Remove a file.")
 @click.option("--rename", metavar="NAME", help="Give it another name.")
+@click.option("--folder", metavar="FOLDER", help='Move it to this folder; "a/b" is one within another, "" none.')
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Give it this tag.")
+@click.option("--untag", "untags", multiple=True, metavar="TAG", help="Take this tag away.")
 @json_option
 def set_(
-    sim: str, settings: tuple[str, ...], files: tuple[str, ...], remove: tuple[str, ...], rename: str | None, as_json: bool
+    sim: str,
+    settings: tuple[str, ...],
+    files: tuple[str, ...],
+    remove: tuple[str, ...],
+    rename: str | None,
+    folder: str | None,
+    tags: tuple[str, ...],
+    untags: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Change inputs, files or the name of the simulation SIM; what is not named stays."""
+    """Change inputs, files, name, folder or tags of the simulation SIM; what is not named stays."""
     server = client()
     found = _find(server, sim)
     refs = [server.upload(file) for file in files]
@@ -102,6 +128,10 @@ def set_(
     }
     if rename:
         changes["name"] = rename
+    if folder is not None:
+        changes["folder"] = folder
+    if tags or untags:
+        changes["tags"] = [tag for tag in dict.fromkeys([*found["tags"], *tags]) if tag not in untags]
     _tell(server.change_simulation(found, **changes), as_json)
 
 
@@ -117,19 +147,56 @@ def copy(sim: str, name: str | None, as_json: bool) -> None:
 
 @sim.command()
 @click.argument("sim")
+@click.option("--forever", is_flag=True, help="For good, also from the bin.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @json_option
-def delete(sim: str, yes: bool, as_json: bool) -> None:
-    """Delete the simulation SIM. Its runs stay."""
+def delete(sim: str, forever: bool, yes: bool, as_json: bool) -> None:
+    """Put the simulation SIM into the bin, where it is kept for 30 days. Its runs stay."""
+    server = client()
+    found = (server.find_simulation(sim, deleted=True) if forever else None) or _find(server, sim)
+    if forever and not yes:
+        words = f"Delete the simulation {found['name']} of {found['code']} for good, with all its saves? Its runs stay."
+        click.confirm(words, abort=True, err=True)
+    server.delete_simulation(found["id"], forever=forever)
+    if as_json:
+        tell_json({"deleted": found["id"], "forever": forever})
+    elif forever:
+        note(f"{found['name']} is gone.")
+    else:
+        note(f"{found['name']} lies in the bin for 30 days. `simyard sim restore {found['id']}` takes it back.")
+
+
+@sim.command()
+@click.argument("sim")
+@json_option
+def restore(sim: str, as_json: bool) -> None:
+    """Take the simulation SIM back from the bin."""
+    server = client()
+    _tell(server.restore_simulation(_find(server, sim, deleted=True)["id"]), as_json)
+
+
+@sim.command("export")
+@click.argument("sim")
+@click.option("--out", "-o", type=click.Path(dir_okay=False), help="The file to write (default: the simulation's name, .zip).")
+@json_option
+def export(sim: str, out: str | None, as_json: bool) -> None:
+    """Save the simulation SIM with its files as a zip."""
     server = client()
     found = _find(server, sim)
-    if not yes:
-        click.confirm(f"Delete the simulation {found['name']} of {found['code']}? Its runs stay.", abort=True, err=True)
-    server.delete_simulation(found["id"])
+    plain = "".join("_" if c in '<>:"/\\|?*' or not c.isprintable() else c for c in found["name"]).strip(" ._")[:100]
+    file = server.export_simulation(found["id"], out or f"{plain or 'simulation'}.zip")
     if as_json:
-        tell_json({"deleted": found["id"]})
+        tell_json({"simulation": found["id"], "file": str(file)})
     else:
-        note(f"Deleted {found['name']}.")
+        click.echo(file)
+
+
+@sim.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@json_option
+def import_(file: str, as_json: bool) -> None:
+    """Make a simulation of the zip FILE that an export has written."""
+    _tell(client().import_simulation(file), as_json)
 
 
 def _tell(found: dict[str, Any], as_json: bool) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from simyard.codes import code_toml, registry
 from simyard.codes import install as installing
-from simyard.codes.declaration import Declaration, Model
+from simyard.codes.declaration import Declaration, Model, WrongValue
 from simyard.config import Config
 from simyard.errors import InvalidRequest, SimyardError
 from simyard.job_cmd import runner
@@ -27,6 +27,8 @@ Tell = Callable[[str, str], None]
 _RUN_LIMIT, _REPORT_LIMIT = 600.0, 120.0
 #: Everything of a cancelled run must be gone within its grace and this (seconds).
 _GRACE, _SLACK = 2.0, 3.0
+#: A run that is told that it must stop has this long to write its checkpoint (seconds).
+_PAUSE_LIMIT = 60.0
 
 
 def hold(settings: Config, name: str, tell: Tell | None) -> list[tuple[str, str]]:
@@ -65,9 +67,9 @@ def _bad_inputs(code: Declaration) -> Iterator[tuple[str, str]]:
             if bound is not None:
                 what = f"{one.name} {'below its minimum' if beyond < 0 else 'above its maximum'} is refused"
                 try:
-                    code.check_inputs({one.name: bound + beyond * max(1.0, abs(bound))})
+                    one.check(bound + beyond * max(1.0, abs(bound)), ())  # by itself: it may be hidden by another
                     yield what, "it is accepted"
-                except InvalidRequest:
+                except WrongValue:
                     yield what, ""
     for example in code.examples.values():
         try:
@@ -128,17 +130,19 @@ class Bench:
                     frame = 0 if self.code.reports[report].frames else -1
                     yield f"report {report}", self.report(ask, directory, report, frame)
         yield self.cancel(model, example.inputs if example else {})
+        if model.checkpoints:
+            yield self.go_on(model, example.inputs if example else {})
 
-    def prepare(self, model: Model, inputs: Any) -> Path:
+    def prepare(self, model: Model, inputs: Any, **more: Any) -> Path:
         """A run directory, as an agent makes it."""
         run = ulid(time.time(), os.urandom)
         directory = self.folder / run
         (directory / rundir.WORK).mkdir(parents=True)
         spec = {
             "run": run, "epoch": 1, "code": self.code.name, "code_version": self.code.version, "code_dir": str(self.code.folder),
-            "python": self.python, "model": model.name, "kind": model.kind.value, "inputs": self.code.check_inputs(inputs), "files": {},
+            "python": self.python, "model": model.name, "kind": model.kind.value, "inputs": self.code.values(inputs), "files": {},
             "cores": model.cores, "memory": model.memory, "time_limit": model.time_limit or _RUN_LIMIT, "grace": _GRACE,
-            "first_report": "", "bell": "",
+            "first_report": "", "bell": "", "tasks": model.cores if model.parallel else 1, "launcher": [], **more,
         }  # fmt: skip
         (directory / rundir.RUN).write_text(json.dumps(spec), "utf-8")
         return directory
@@ -216,6 +220,45 @@ class Bench:
         if left:
             return what, f"processes are left: {left}"
         return what, "" if state in {"canceled", "completed"} else f"its last state is {state}"
+
+    def go_on(self, model: Model, inputs: Any) -> tuple[str, str]:
+        """Tell a run that its time is nearly over, as a cluster does, and have it gone on with."""
+        what = "goes on from its checkpoint"
+        directory = self.prepare(model, inputs, cluster=True, checkpoints=True)
+        command = [self.python, self.runner, "run", str(directory)]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+            limit = time.monotonic() + _RUN_LIMIT
+            while process.poll() is None and time.monotonic() < limit:
+                # not at once: what begins anew must be behind where it was
+                if sum(one["event"] == rundir.PROGRESS for one in self.events(directory)) > 2:
+                    break
+                time.sleep(0.01)
+            process.send_signal(signal.SIGUSR1)
+            try:
+                process.wait(_PAUSE_LIMIT)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                return what, f"it had not ended {_PAUSE_LIMIT:g} s after it was told that it must stop"
+        last = self.events(directory)[-1]
+        if last["event"] == rundir.FINAL:
+            good = last["data"]["state"] == "completed"
+            too_short = "it was done before it could be told to stop; let its first example last for some seconds"
+            return what, too_short if good else f"told to stop, it {last['data']['state']}: {last['data'].get('reason', '')}"
+        before = _fraction(self.events(directory))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, timeout=_RUN_LIMIT, check=False, stdin=subprocess.DEVNULL)
+        events = self.events(directory)
+        if events[-1]["data"].get("state") != "completed":
+            return what, f"its second part did not complete: {events[-1]['data'].get('reason', 'it took too long')}"
+        second = events[[one["event"] for one in events].index(rundir.RESUMED) :]
+        after = _fraction(second[:-1], first=True)
+        return what, "" if after >= before else f"its second part began at {after:g} where its first had ended at {before:g}"
+
+
+def _fraction(events: list[dict[str, Any]], *, first: bool = False) -> float:
+    """The last fraction of the progress that was told, or the first."""
+    told = [one["data"]["fraction"] for one in events if one["data"].get("fraction") is not None]
+    return float((told or [1.0 if first else 0.0])[0 if first else -1])
 
 
 def _processes_of(run: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,8 +14,8 @@ import click
 from simyard import alive
 from simyard.cli import AWAY
 from simyard.cli.common import client, config, json_option, note, tell_json
-from simyard.config import Config
-from simyard.errors import SimyardError, Unavailable
+from simyard.config import SBATCH, Config
+from simyard.errors import Conflict, SimyardError, Unavailable
 
 #: Seconds that web and supervisor may take to become ready.
 _START_LIMIT = 60.0
@@ -96,16 +97,23 @@ def down(stop_runs: bool, as_json: bool) -> None:
     """Stop Simyard. Runs go on without it, unless --stop-runs."""
     home = str(config().home)
     keeper = alive.keeper(home)
-    if stop_runs and not keeper and any(alive.agents(home).values()):
+    if alive.served(home):
+        raise Conflict(
+            "services", "Web and supervisor are services of their own here: whatever started them stops them, such as systemctl."
+        )
+    if stop_runs and not keeper and (any(alive.agents(home).values()) or _is_left_on_clusters()):
         # only the supervisor can say that a run is canceled
         note("Runs are going on without Simyard: starting it, to cancel them.")
         start_detached(config(), port=0)
         keeper = alive.keeper(home)
     canceled = _cancel_all() if stop_runs and keeper else []
+    far = _on_clusters() if keeper else 0
     if keeper:
+        if stop_runs:
+            alive.dismiss_far_agents(home)
         alive.end(keeper, alive.PATIENCE["keeper"])
     alive.stop_left_over(home)
-    going = alive.stop_idle_agents(home)
+    going = alive.stop_idle_agents(home) + far
     if as_json:
         tell_json({"stopped": bool(keeper), "canceled": canceled, "running": going})
     elif not keeper:
@@ -117,6 +125,37 @@ def down(stop_runs: bool, as_json: bool) -> None:
     else:
         some = ", ".join(canceled[:5]) + (f" and {len(canceled) - 5} more" if len(canceled) > 5 else "")
         note(f"Stopped. Canceled: {some}." if canceled else "Stopped.")
+
+
+def _is_left_on_clusters() -> bool:
+    """Whether runs go on there without Simyard, by what it has written down."""
+    settings = config()
+    names = {name for name, target in settings.targets.items() if target.kind == SBATCH}
+    if not names or not (settings.home / alive.SUPERVISOR_LOCK).exists():
+        return False
+    from sqlalchemy.exc import SQLAlchemyError  # here, because they take a while to import
+
+    from simyard.store.engine import make_engine
+    from simyard.store.runs import RunStore
+
+    store = RunStore(make_engine(settings.jobs_url))
+    try:
+        return any(run.target in names for run in store.active())
+    except SQLAlchemyError:
+        return False  # there never was one
+    finally:
+        store.close()
+
+
+def _on_clusters() -> int:
+    """How many runs are in the queues of clusters, or run there: this machine knows nothing of them. 0 where that cannot be said."""
+    names = {name for name, target in config().targets.items() if target.kind == SBATCH}
+    if not names:
+        return 0
+    with contextlib.suppress(SimyardError), client() as server:
+        states = ("starting", "running", "canceling")
+        return sum(run.data["target"] in names for state in states for run in server.runs(state=state, limit=500))
+    return 0
 
 
 def _cancel_all() -> list[str]:
@@ -151,23 +190,24 @@ def status(as_json: bool) -> None:
     home = str(settings.home)
     keeper = alive.keeper(home)
     known = alive.up(home)
-    url = known.get("url", [""])[0]
+    url = known.get("url", [""])[0] or alive.served(home)
     processes = {name: int(values[0]) for name, values in known.items() if name in {"keeper", "web", "supervisor"}}
+    processes = processes or alive.services(home)
     agents = {
         str(Path(folder).relative_to(settings.home)): {"pid": alive.owner(os.path.join(folder, "lock")), "runs": runs}
         for folder, runs in alive.agents(home).items()
     }
     if as_json:
-        tell_json({"home": home, "up": bool(keeper), "url": url, "processes": processes, "agents": agents})
+        tell_json({"home": home, "up": bool(keeper or url), "url": url, "processes": processes, "agents": agents})
     else:
-        click.echo(f"Simyard is up at {url}" if keeper else "Simyard is not up. `simyard up` starts it.")
+        click.echo(f"Simyard is up at {url}" if keeper or url else "Simyard is not up. `simyard up` starts it.")
         click.echo(f"home: {home}")
         for name, pid in processes.items():
             click.echo(f"{name}: process {pid}")
         for folder, agent in agents.items():
             process = f"process {agent['pid']}" if agent["pid"] else "not running"
             click.echo(f"{folder}: {process}, runs under way: {agent['runs']}")
-    if not keeper:
+    if not (keeper or url):
         raise click.exceptions.Exit(AWAY)
 
 

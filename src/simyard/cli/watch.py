@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 def describe(run: RemoteRun) -> str:
     """One line: what the run does now, or why it does not."""
     progress = run.data.get("progress") or {}
-    if run.state == "pending":
+    there = "" if run.final else str(run.remote.get("words") or "")
+    if run.state == "pending" and not there:
         waits = [verdict["detail"] for verdict in run.data.get("waiting") or [] if not verdict["passed"] and verdict["detail"]]
         return "waiting: " + (waits[0] if waits else "for its turn")
-    words = [run.state]
+    words = [f"{run.state}: {there}" if there else run.state]
     if progress.get("message"):
         words.append(str(progress["message"]))
     if progress.get("frames"):
@@ -36,7 +37,7 @@ def watch(run: RemoteRun, *, quiet: bool = False) -> None:
     else:
         said = ""
         for now in run.watch():
-            words = describe(now) if now.state == "pending" else now.state
+            words = describe(now) if now.state == "pending" or (now.remote.get("words") and not now.final) else now.state
             if words != said:
                 note(f"{now.id}  {words}")
                 said = words

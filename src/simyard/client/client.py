@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Any, Self
 
 from simyard import alive
 from simyard.client.http import Http, NotRunning, new_key, path
+from simyard.client.login import RemoteLogin
 from simyard.client.runs import RemoteRun
 from simyard.config import load
 from simyard.errors import InvalidRequest
@@ -63,23 +65,27 @@ class Client:
         """The places to run."""
         return _items(self.http.get(path("targets")))
 
+    def login(self, target: str) -> RemoteLogin:
+        """The login to a target, as a conversation with its host: see `RemoteLogin.through`."""
+        return RemoteLogin(self.http, target)
+
     def simulations(self, **filters: Any) -> Iterator[dict[str, Any]]:
-        """The simulations, newest first; `code` leaves out others."""
+        """The simulations, newest first; `code`, `tag` and `folder` leave out others, `deleted=True` lists the bin, and
+        `brief=True` leaves out inputs and files."""
         return self._pages(path("simulations"), filters)
 
     def simulation(self, simulation: str) -> dict[str, Any]:
         return dict(self.http.get(path("simulations", simulation)))
 
-    def find_simulation(self, name: str, code: str = "") -> dict[str, Any] | None:
-        """The newest simulation of that name or id; None where there is none."""
-        return next(
-            (
-                one
-                for one in self.simulations(code=code or None)
-                if name in {one["name"], one["id"]} and code in {"", one["code"]}
-            ),
-            None,
+    def find_simulation(self, name: str, code: str = "", *, deleted: bool = False) -> dict[str, Any] | None:
+        """The newest simulation of that name or id, here or (`deleted`) in the bin; None where there is none."""
+        found = (
+            one
+            for one in self.simulations(code=code or None, deleted=deleted or None, brief=True, limit=500)
+            if name in {one["name"], one["id"]} and code in {"", one["code"]}
         )
+        first = next(found, None)
+        return None if first is None else self.simulation(first["id"])
 
     def create_simulation(
         self,
@@ -97,7 +103,7 @@ class Client:
         )
 
     def change_simulation(self, simulation: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-        """Change name, inputs (those that are given) or files ({name: sha256, or None to remove}).
+        """Change name, folder, tags (all of them), inputs (those that are given) or files ({name: sha256, or None to remove}).
         Raises PreconditionFailed where somebody else has changed it since it was read."""
         headers = {"If-Match": simulation["etag"]} if simulation.get("etag") else {}
         return dict(self.http.json("PATCH", path("simulations", simulation["id"]), body=changes, headers=headers))
@@ -105,8 +111,37 @@ class Client:
     def copy_simulation(self, simulation: str, name: str | None = None) -> dict[str, Any]:
         return dict(self.http.json("POST", path("simulations", simulation, "copy"), body={"name": name} if name else {}))
 
-    def delete_simulation(self, simulation: str) -> None:
-        self.http.json("DELETE", path("simulations", simulation))
+    def delete_simulation(self, simulation: str, *, forever: bool = False) -> None:
+        """Put it into the bin, where it is kept for 30 days; or, with `forever`, delete it with all its saves."""
+        self.http.json("DELETE", path("simulations", simulation), query={"forever": "true" if forever else None})
+
+    def restore_simulation(self, simulation: str) -> dict[str, Any]:
+        """Take it back from the bin."""
+        return dict(self.http.json("POST", path("simulations", simulation, "restore"), repeat=True))
+
+    def export_simulation(self, simulation: str, target: Path | str) -> Path:
+        """Save it as a zip, with its files: a file that is there is replaced once the zip is whole."""
+        file = Path(target)
+        part = file.with_name(file.name + ".part")
+        try:
+            with self.http.open("GET", path("simulations", simulation, "export")) as answer, part.open("wb") as out:
+                shutil.copyfileobj(answer, out)
+            return part.replace(file)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            raise InvalidRequest("cannot-write", f"{file} cannot be written: {error.strerror}.") from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    def import_simulation(self, file: Path | str) -> dict[str, Any]:
+        """A new simulation from a zip that `export_simulation` has made."""
+        source = Path(file)
+        try:
+            with source.open("rb") as content:
+                headers = {"Content-Type": "application/zip", "Content-Length": str(os.fstat(content.fileno()).st_size)}
+                with self.http.open("POST", path("simulations", "import"), body=content, headers=headers) as answer:
+                    return dict(json.loads(answer.read()))
+        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+            raise InvalidRequest("no-such-file", f"{source}: {error.strerror}.") from None
 
     def upload(self, file: Path | str, name: str | None = None) -> dict[str, Any]:
         """Put a file into the library, under its own name or another: {"name", "sha256", "size"}. Streamed, never held whole."""
@@ -126,7 +161,7 @@ class Client:
         model: str,
         *,
         target: str | None = None,
-        resources: Mapping[str, int] | None = None,
+        resources: Mapping[str, Any] | None = None,
         reuse: bool = True,
         supersede: bool = False,
         wait: float = 0.0,
@@ -223,8 +258,8 @@ class Client:
 
 def _of_home(home: Path) -> tuple[str, str]:
     """The address and the token of the Simyard of this home folder; raises NotRunning."""
-    known = alive.up(str(home))
-    if "url" not in known:
+    url = alive.up(str(home)).get("url", [""])[0] or alive.served(str(home))
+    if not url:
         raise NotRunning("not-running", f"Simyard is not running for {home}. Start it with `simyard up`.")
     try:
         token = (home / "token").read_text("utf-8").strip()
@@ -232,7 +267,7 @@ def _of_home(home: Path) -> tuple[str, str]:
         raise NotRunning(
             "no-token", f"{home / 'token'} cannot be read ({error.strerror}): it is still starting, or another user's."
         ) from None
-    return known["url"][0], token
+    return url, token
 
 
 def _items(answer: Any) -> list[dict[str, Any]]:

@@ -48,6 +48,11 @@ class RemoteRun:
         return str(self.data.get("reason") or "")
 
     @property
+    def remote(self) -> dict[str, Any]:
+        """What a cluster says of it ({job, state, words, expected, at, silent_since}); empty where it is on none."""
+        return dict(self.data.get("remote") or {})
+
+    @property
     def results(self) -> dict[str, Any]:
         """The numbers that the code has reported."""
         return dict(self.data.get("results") or {})
@@ -112,6 +117,10 @@ class RemoteRun:
         """Ask for it to be stopped; it is `canceled` only once everything of it is gone (see `wait`)."""
         self._hear(self.client.http.json("POST", path("runs", self.id, "cancel"), body={}, repeat=True))
         return self
+
+    def delete(self) -> None:
+        """Delete it for ever, with its files. Raises Conflict while it is not over."""
+        self.client.http.json("DELETE", path("runs", self.id))
 
     def explain(self) -> dict[str, Any]:
         """Why it does not run yet: the gates, its position, and what would clear them."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from simyard.codes.inputs import MAX_TEXT, TYPES, Input, WrongValue
+from simyard.codes.verdict import Verdict
 from simyard.errors import InvalidRequest
 from simyard.protocol.jobs import Kind
 
-#: Bounds of what a user may put into one input: characters, and the integers that JSON carries everywhere.
-MAX_STRING = 1_000
-MAX_TEXT = 256 << 10
-MAX_INTEGER = (1 << 53) - 1
-HUGE = 1e300
+__all__ = ["MAX_TEXT", "TYPES", "CodeError", "Declaration", "Example", "Input", "Model", "ReportDecl", "WrongValue"]
 
 
 class CodeError(InvalidRequest):
@@ -24,38 +22,10 @@ class CodeError(InvalidRequest):
         super().__init__("bad-code", detail)
 
 
-class WrongValue(ValueError):
-    """A value that an input cannot have, in the words for the user."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Input:
-    """`[inputs.NAME]`: one thing that a user sets.
-
-    `type` is one of TYPES. `minimum` and `maximum` are allowed values themselves; `choices` are the allowed strings of
-    a choice; `suffixes` of a file input are lower-case with their dot, and say which files are offered first.
-    """
-
-    name: str
-    type: str
-    title: str
-    unit: str = ""
-    default: Any = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    help: str = ""
-    group: str = ""
-    suffixes: tuple[str, ...] = ()
-
-    def check(self, value: Any, files: Collection[str]) -> Any:
-        """The value in the type's own form (3 becomes 3.0 for a number); raises WrongValue in the words for the user."""
-        return TYPES[self.type](self, value, files)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """`[models.NAME]`: something that a simulation can compute. `memory` in bytes; `time_limit` in seconds, 0 for the target's."""
+    """`[models.NAME]`: something that a simulation can compute. `memory` in bytes; `time_limit` in seconds, 0 for the target's.
+    One that `checkpoints` can be ended before its time is over, and gone on with; one that is `parallel` runs on all of its tasks."""
 
     name: str
     title: str
@@ -65,6 +35,8 @@ class Model:
     memory: int = 1 << 30
     time_limit: float = 0.0
     help: str = ""
+    checkpoints: bool = False
+    parallel: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +46,16 @@ class ReportDecl:
     name: str
     title: str
     frames: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultDecl:
+    """`[results.NAME]`: how a number of a run reads; `digits` after the point (what is less is shown as 0), None: six that count."""
+
+    name: str
+    title: str
+    unit: str = ""
+    digits: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +77,13 @@ class Declaration:
     title: str
     version: str
     description: str = ""
+    picture: str = ""
     python: str = ""
     requires: tuple[str, ...] = ()
     inputs: Mapping[str, Input] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
     reports: Mapping[str, ReportDecl] = field(default_factory=dict)
+    results: Mapping[str, ResultDecl] = field(default_factory=dict)
     examples: Mapping[str, Example] = field(default_factory=dict)
 
     def defaults(self) -> dict[str, Any]:
@@ -107,25 +91,28 @@ class Declaration:
         return {name: one.default for name, one in self.inputs.items()}
 
     def check_inputs(self, inputs: Mapping[str, Any], files: Collection[str] = ()) -> dict[str, Any]:
-        """All inputs, with defaults filled in and in the order of the declaration.
+        """All inputs as they are kept, with defaults filled in and in the order of the declaration; expressions as text.
 
         `files` are the names of the simulation's files. Raises InvalidRequest with one sentence for each input that is wrong.
         """
+        return self._judged(inputs, files).stored
+
+    def values(self, inputs: Mapping[str, Any], files: Collection[str] = ()) -> dict[str, Any]:
+        """The inputs as code.py gets them: expressions as numbers, what the form hides at its default. Raises as `check_inputs`."""
+        return self._judged(inputs, files).values
+
+    def _judged(self, inputs: Mapping[str, Any], files: Collection[str]) -> Verdict:
         errors: dict[str, str] = {}
         for name in inputs:
             if name not in self.inputs:
                 errors[str(name)[:100]] = (
                     f"{self.title} has no input called {str(name)[:100]!r}{_closest(str(name), self.inputs)}."
                 )
-        checked = {}
-        for name, one in self.inputs.items():
-            try:
-                checked[name] = one.check(inputs[name], files) if name in inputs else one.default
-            except WrongValue as error:
-                errors[name] = str(error)
+        verdict = Verdict(self.inputs, inputs, files)
+        errors.update({name: str(error) for name, error in verdict.errors.items()})
         if errors:
             raise InvalidRequest("invalid-input", " ".join(errors.values())[:2000], {"errors": errors})
-        return checked
+        return verdict
 
     def model(self, name: str) -> Model:
         """The model of that name; raises InvalidRequest naming those that there are."""
@@ -158,6 +145,7 @@ class Declaration:
             "name": self.name,
             "title": self.title,
             "description": self.description,
+            "picture": self.picture,
             "version": self.version,
             "python": self.python,
             "requires": list(self.requires),
@@ -165,20 +153,23 @@ class Declaration:
             "groups": [{"title": title, "inputs": names} for title, names in groups.items()],
             "models": [_plain(one) for one in self.models.values()],
             "reports": [_plain(one) for one in self.reports.values()],
+            "results": [_plain(one) for one in self.results.values()],
             "examples": [_plain(one) for one in self.examples.values()],
         }
 
 
-def _plain(one: Input | Model | ReportDecl | Example) -> dict[str, Any]:
+def _plain(one: Input | Model | ReportDecl | ResultDecl | Example) -> dict[str, Any]:
     return {each.name: _plain_value(getattr(one, each.name)) for each in fields(one)}
 
 
 def _plain_value(value: Any) -> Any:
     if isinstance(value, Kind):
         return value.value
+    if isinstance(value, Input):
+        return _plain(value)
     if isinstance(value, tuple):
-        return list(value)
-    return dict(value) if isinstance(value, Mapping) else value
+        return [_plain_value(one) for one in value]
+    return {key: _plain_value(one) for key, one in value.items()} if isinstance(value, Mapping) else value
 
 
 def _closest(name: str, known: Collection[str]) -> str:
@@ -186,88 +177,3 @@ def _closest(name: str, known: Collection[str]) -> str:
 
     close = difflib.get_close_matches(name, known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _range(one: Input, value: float) -> None:
-    unit = f" {one.unit}" if one.unit else ""
-    if one.minimum is not None and value < one.minimum:
-        raise WrongValue(f"{one.title}: {value:g} is below the smallest allowed value, {one.minimum:g}{unit}.")
-    if one.maximum is not None and value > one.maximum:
-        raise WrongValue(f"{one.title}: {value:g} is above the largest allowed value, {one.maximum:g}{unit}.")
-
-
-def _number(one: Input, value: Any, _: Collection[str]) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise WrongValue(f"{one.title} must be a number, not {_shown(value)}.")
-    if not abs(value) < HUGE:
-        raise WrongValue(f"{one.title} must be a finite number, not {_shown(value)}.")
-    _range(one, value)
-    return float(value)
-
-
-def _integer(one: Input, value: Any, _: Collection[str]) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise WrongValue(f"{one.title} must be a whole number, not {_shown(value)}.")
-    if abs(value) > MAX_INTEGER:
-        raise WrongValue(f"{one.title}: {_shown(value)} is too large a number.")
-    _range(one, value)
-    return value
-
-
-def _boolean(one: Input, value: Any, _: Collection[str]) -> bool:
-    if not isinstance(value, bool):
-        raise WrongValue(f"{one.title} must be true or false, not {_shown(value)}.")
-    return value
-
-
-def _string(one: Input, value: Any, _: Collection[str]) -> str:
-    text = _text(one, value, ())
-    if len(text) > MAX_STRING or not text.isprintable():
-        raise WrongValue(f"{one.title} must be one line of at most {MAX_STRING} characters.")
-    return text
-
-
-def _text(one: Input, value: Any, _: Collection[str]) -> str:
-    if not isinstance(value, str):
-        raise WrongValue(f"{one.title} must be text, not {_shown(value)}.")
-    if len(value) > MAX_TEXT:
-        raise WrongValue(
-            f"{one.title} has {len(value)} characters, more than the {MAX_TEXT} that are allowed; put it into a file."
-        )
-    if "\0" in value or any(0xD800 <= ord(c) < 0xE000 for c in value):
-        raise WrongValue(f"{one.title} has characters in it that are not text.")
-    return value
-
-
-def _choice(one: Input, value: Any, _: Collection[str]) -> str:
-    if not isinstance(value, str) or value not in one.choices:
-        raise WrongValue(f"{one.title} must be one of {', '.join(one.choices)}, not {_shown(value)}.")
-    return value
-
-
-def _file(one: Input, value: Any, files: Collection[str]) -> str:
-    if not isinstance(value, str):
-        raise WrongValue(f"{one.title} must be the name of a file, not {_shown(value)}.")
-    if value and value not in files:
-        have = ", ".join(sorted(files)[:10]) or "none"
-        raise WrongValue(f"{one.title}: the simulation has no file called {_shown(value)} (it has: {have}). Add the file first.")
-    return value
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-#: How a value of each type is checked. The keys are the types that a code.toml may name.
-TYPES: Mapping[str, Callable[[Input, Any, Collection[str]], Any]] = {
-    "number": _number,
-    "integer": _integer,
-    "boolean": _boolean,
-    "string": _string,
-    "text": _text,
-    "choice": _choice,
-    "file": _file,
-}

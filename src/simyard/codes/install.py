@@ -139,7 +139,14 @@ def _make(folder: Path, code: Declaration, codes: Mapping[str, dict[str, object]
         else:
             _run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *what], tell)
     tell("Trying it …")
-    _run([str(python), "-c", _IMPORT, str(code.folder)], tell, seconds=_IMPORT_SECONDS)
+    try:
+        _run([str(python), "-c", _IMPORT, str(code.folder)], tell, seconds=_IMPORT_SECONDS)
+    except InstallError as error:
+        raise InstallError(
+            "does-not-load",
+            f"Its packages were installed, but the code itself does not load. {error.detail} "
+            "If it needs a package, add that to `requires` in its code.toml; else mend its code.py. Then install again.",
+        ) from None
     marker = folder / MARKER
     marker.write_text(json.dumps({"python": version, "codes": codes}, indent=1), "utf-8")
 

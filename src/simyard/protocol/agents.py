@@ -6,9 +6,10 @@ send the bytes of a transfer, so that neither side ever holds more than a bounde
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
-from simyard.protocol.jobs import RunSpec
+from simyard.protocol.batch import Partition, Site
+from simyard.protocol.jobs import Remote, RunSpec
 from simyard.protocol.wire import Codec, message
 
 #: An agent may send this many bytes of a transfer before the first Credit arrives.
@@ -68,11 +69,12 @@ class RunEvents:
 
 @message
 class StartFailed:
-    """The run could not be started, and nothing of it runs; no event will follow. `reason` is for the user."""
+    """The run could not be started, and nothing of it runs; no event will follow. `reason` is for the user, `cause` for programs."""
 
     run: str
     epoch: int
     reason: str
+    cause: str = "start"
 
 
 @message
@@ -82,6 +84,57 @@ class StopFailed:
     run: str
     epoch: int
     reason: str
+
+
+@message
+class RunNote:
+    """What the cluster says of a run; said when it has changed, and after each Follow. Nothing of it is lost that cannot be asked again."""
+
+    run: str
+    epoch: int
+    remote: Remote
+
+
+@message
+class Partitions:
+    """What the cluster's partitions give; said after each Welcome, and when it has changed."""
+
+    partitions: Tuple[Partition, ...]
+
+
+@message
+class WantFile:
+    """The content with this SHA-256, from `offset` on: FileOpened, binary frames and FileClosed answer, under number `op` (the agent's). It
+    may be one of the user's files, or the archive of a code."""
+
+    op: int
+    sha: str
+    offset: int = 0
+
+
+@message
+class FileCredit:
+    """The supervisor may send `size` more bytes of this file (FIRST_CREDIT before the first)."""
+
+    op: int
+    size: int
+
+
+@message
+class RunsRemoved:
+    """Nothing is left of these runs' directories."""
+
+    runs: Tuple[str, ...]
+
+
+@message
+class DiskUsed:
+    """What the user's folder takes of the disk in bytes, and what is free on its file system; said when it has changed by much.
+    `age` is how many seconds ago all of it was weighed."""
+
+    used: int
+    free: int
+    age: float = 0.0
 
 
 @message
@@ -128,10 +181,13 @@ class Follow:
 
 @message
 class Welcome:
-    """Answers Hello: what to follow, what to stop, and what is settled and can be forgotten."""
+    """Answers Hello: what to follow, what to stop, and what is settled and can be forgotten. `disk` is how many bytes all of the
+    user's files and runs may take there, `disk_free` how many must stay free on the file system (0: nobody counts)."""
 
     follow: Tuple[Follow, ...] = ()
     forget: Tuple[str, ...] = ()
+    disk: int = 0
+    disk_free: int = 0
 
 
 @message
@@ -161,6 +217,13 @@ class EventsStored:
 
 
 @message
+class RemoveRuns:
+    """These runs were deleted: remove their directories, and say so (RunsRemoved). Repeating it is harmless."""
+
+    runs: Tuple[str, ...]
+
+
+@message
 class MakeReport:
     """Answer with a transfer of the report's JSON. `frame` is -1 for a report without frames."""
 
@@ -168,6 +231,17 @@ class MakeReport:
     run: str
     report: str
     frame: int
+    seconds: float
+    memory: int
+
+
+@message
+class MakeInput:
+    """Answer with a transfer of JSON: the input as the code would get it, `{"command": [str] | null, "files": [{"name", "text",
+    "size", "truncated"}]}`, made in a folder that is gone afterwards. `spec` is of no run: its `run` is ""."""
+
+    op: int
+    spec: RunSpec
     seconds: float
     memory: int
 
@@ -194,6 +268,23 @@ class ListFiles:
 
 
 @message
+class FileOpened:
+    """A file that was wanted follows: `size` bytes from the offset on."""
+
+    op: int
+    size: int
+
+
+@message
+class FileClosed:
+    """It was all where `code` is "", else it was refused or broken off."""
+
+    op: int
+    code: str = ""
+    detail: str = ""
+
+
+@message
 class Credit:
     """The agent may send `size` more bytes of this transfer."""
 
@@ -215,6 +306,8 @@ class Warm:
     code: str
     code_dir: str
     python: str
+    archive: str = ""
+    site: Optional[Site] = None
 
 
 @message
@@ -224,5 +317,35 @@ class Leave:
     reason: str
 
 
-FROM_AGENT = Codec(Hello, RunEvents, StartFailed, StopFailed, Opened, Closed, ReportPushed)
-TO_AGENT = Codec(Welcome, StartRun, StopRun, EventsStored, MakeReport, SendFile, ListFiles, Credit, Drop, Warm, Leave)
+FROM_AGENT = Codec(
+    Hello,
+    RunEvents,
+    StartFailed,
+    StopFailed,
+    RunsRemoved,
+    DiskUsed,
+    Opened,
+    Closed,
+    ReportPushed,
+    RunNote,
+    Partitions,
+    WantFile,
+    FileCredit,
+)
+TO_AGENT = Codec(
+    Welcome,
+    StartRun,
+    StopRun,
+    EventsStored,
+    RemoveRuns,
+    MakeReport,
+    MakeInput,
+    SendFile,
+    ListFiles,
+    Credit,
+    Drop,
+    Warm,
+    Leave,
+    FileOpened,
+    FileClosed,
+)

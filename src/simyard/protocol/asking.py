@@ -2,14 +2,16 @@
 
 `POST /run_simulation` carries a RunSimulation, and so on (`PATHS`). A plain answer is a message of ANSWERS; a stream
 (report, frame, run_log, run_file) is the bytes themselves; what fails is a Problem with the error's HTTP status.
-`GET /changes?after=N` is a stream of Change messages, one a line.
+`GET /changes?after=N` is a stream of Change, RunGone and Notice messages, one a line.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any, Dict, Optional, Tuple
 
+from simyard.protocol.batch import Partition
 from simyard.protocol.jobs import Kind, Resources, Run, Verdict
 from simyard.protocol.wire import Codec, message
 
@@ -55,6 +57,7 @@ class RunList:
     limit: int
     cursor: str = ""
     simulation: str = ""
+    code: str = ""
     model: str = ""
     state: str = ""
 
@@ -63,6 +66,37 @@ class RunList:
 class RunCancel:
     user: str
     run: str
+
+
+@message
+class RunDelete:
+    """Delete a run that is over, for ever; its directory goes too, as soon as its agent is there. The answer is RunGone."""
+
+    user: str
+    run: str
+
+
+@message
+class RunSame:
+    """Which completed run has computed exactly this? The answer is a RunPage of one run, or of none."""
+
+    user: str
+    simulation: str
+    code: str
+    model: str
+    inputs: Dict[str, Any]
+    files: Dict[str, str]
+
+
+@message
+class Tell:
+    """Something of the user's that is not a run has changed (`what`: "simulation" or "note", `id`): hand a Notice on to
+    every web worker. `origin` names the one that asks. Nothing of it is kept."""
+
+    user: str
+    what: str
+    id: str
+    origin: str = ""
 
 
 @message
@@ -121,17 +155,49 @@ class RunFile:
 
 
 @message
-class TargetList:
+class ShowInput:
+    """The input of a model as the code would get it, as a stream of JSON (see agents.MakeInput); no run comes of it."""
+
     user: str
+    code: str
+    model: str
+    inputs: Dict[str, Any]
+    files: Dict[str, str]
+    target: str = "local"
+    resources: Optional[Resources] = None
+
+
+@message
+class RunInputs:
+    """What a run was made of, also where its simulation is gone."""
+
+    user: str
+    run: str
+
+
+@message
+class TargetList:
+    """The places to run; with `code` and `model`, each with what a run of that model would wait if it came now."""
+
+    user: str
+    code: str = ""
+    model: str = ""
 
 
 @message
 class TargetLogin:
-    """Log in to a target. `answers` are for the prompts that the target asked last; none for the first call."""
+    """How the login to a target stands, and the next step of it: `begin` (anew, as `name` there, "" as configured), `answers` to the prompts
+    that were asked last, `accept` the host key with this fingerprint, or `end` it. None of them only asks; the answer comes after at
+    most `wait` seconds, or as soon as it is somebody's turn."""
 
     user: str
     target: str
-    answers: Tuple[str, ...] = ()
+    answers: Tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    accept: str = ""
+    begin: bool = False
+    name: str = ""
+    end: bool = False
+    wait: float = 10.0
 
 
 @message
@@ -172,11 +238,22 @@ class RunAnswer:
 
 
 @message
+class RunGone:
+    """A run was deleted, and that is durable: it is in no list and no answer any more."""
+
+    user: str
+    run: str
+    change: int
+
+
+@message
 class RunPage:
-    """`cursor` asks for the page after this one; "" where there is none."""
+    """`cursor` asks for the page after this one; "" where there is none. `gone`: what was deleted meanwhile, where the page
+    answers Changes."""
 
     runs: Tuple[Run, ...]
     cursor: str = ""
+    gone: Tuple[RunGone, ...] = ()
 
 
 @message
@@ -191,8 +268,40 @@ class Explanation:
 
 
 @message
+class Inputs:
+    """`files` maps file names to SHA-256."""
+
+    run: str
+    inputs: Dict[str, Any]
+    files: Dict[str, str]
+
+
+@message
+class Wait:
+    """An estimate: between `low` and `high` seconds."""
+
+    low: float
+    high: float
+
+
+@message
+class Disk:
+    """What a user's files and runs take of a disk, and may take (`quota`); what is free of it, and must stay free (`keep`). In
+    bytes; None where nobody has looked yet, 0 where there is no such limit. `measured` is when all of it was weighed."""
+
+    quota: int = 0
+    keep: int = 0
+    used: Optional[int] = None
+    free: Optional[int] = None
+    measured: float = 0.0
+
+
+@message
 class Target:
-    """A place to run, as the user sees it; `state` is ready, starting, needs-login, away or disabled."""
+    """A place to run, as the user sees it; `state` is ready, starting, needs-login, connecting, refused, away, silent (what runs its agents does not answer)
+    or disabled, `since` when it does not answer; `agent` the version of the user's agent there, "" for none.
+    `wait` is what a run that came now would wait, None where nobody can say. Of a cluster: `login` is the state of the user's login (as in
+    LoginAnswer), `partitions` what it has told of them; cores and memory are 0 there, which is not known."""
 
     name: str
     kind: str
@@ -203,6 +312,12 @@ class Target:
     cores_free: int = 0
     memory_free: int = 0
     waiting: int = 0
+    wait: Optional[Wait] = None
+    since: Optional[float] = None
+    disk: Optional[Disk] = None
+    agent: str = ""
+    login: str = ""
+    partitions: Tuple[Partition, ...] = ()
 
 
 @message
@@ -211,12 +326,28 @@ class Targets:
 
 
 @message
+class Prompt:
+    """One question of a host; `echo`: the answer may be seen while it is typed."""
+
+    text: str
+    echo: bool = False
+
+
+@message
 class LoginAnswer:
-    """`prompts` are to be answered with another TargetLogin; none where the login is done."""
+    """How a login stands. `state` is `not-needed`, `needs-login`, `connecting`, `asking` (the `host` says `words`, and wants its `prompts`
+    answered), `unknown-host` (its key of `key_type` has this `fingerprint`: to be compared and accepted), `ready`, `lost` (`since`), or `refused`
+    (`words` say why, `again` whether other answers may help)."""
 
     target: str
     state: str
-    prompts: Tuple[str, ...] = ()
+    words: str = ""
+    host: str = ""
+    prompts: Tuple[Prompt, ...] = ()
+    fingerprint: str = ""
+    key_type: str = ""
+    again: bool = False
+    since: Optional[float] = None
 
 
 @message
@@ -239,6 +370,16 @@ class Change:
 
 
 @message
+class Notice:
+    """A Tell, handed on: each worker looks at what is now so, and tells it to the user's windows."""
+
+    user: str
+    what: str
+    id: str
+    origin: str = ""
+
+
+@message
 class Problem:
     """What went wrong: a stable code, a sentence with the next step, and data for programs."""
 
@@ -249,13 +390,13 @@ class Problem:
 
 
 #: Streams: the answer is the bytes of a file, not a message.
-STREAMS = frozenset({Report, Frame, RunLog, RunFile, RunFiles})
+STREAMS = frozenset({Report, Frame, RunLog, RunFile, RunFiles, ShowInput})
 QUESTIONS = (
-    RunSimulation, RunStatus, RunList, RunCancel, RunExplain, Report, Frame, RunLog, RunFiles, RunFile,
+    RunSimulation, RunStatus, RunList, RunCancel, RunDelete, RunSame, RunExplain, Tell, RunInputs, Report, Frame, RunLog, RunFiles, RunFile, ShowInput,
     TargetList, TargetLogin, Arrive, Changes, Ping,
 )  # fmt: skip
 ASK = Codec(*QUESTIONS)
-ANSWER = Codec(RunAnswer, RunPage, Explanation, Targets, LoginAnswer, Pong, Change, Problem)
+ANSWER = Codec(RunAnswer, RunPage, Explanation, Inputs, Targets, LoginAnswer, Pong, Change, RunGone, Notice, Problem)
 
 
 def path_of(question: type) -> str:

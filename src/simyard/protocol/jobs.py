@@ -11,6 +11,7 @@ import json
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from simyard.errors import SimyardError
+from simyard.protocol.batch import Batch, Site
 from simyard.protocol.wire import message
 
 
@@ -63,22 +64,48 @@ class Kind(str, enum.Enum):
     LONG = "long"
 
 
+#: Why a run did not complete, in a word for programs (`reason` is for people): its memory or disk ran out, its time was over,
+#: a signal or an exit status ended it, the code raised something, its input was refused, it could not be started, or what
+#: became of it is not known.
+CAUSES = ("memory", "time-limit", "disk", "signal", "exit", "exception", "input", "start", "lost")
+
+
 @message
 class Resources:
-    """What a run may use: whole cores, and memory in bytes."""
+    """What a run may use: whole cores, memory in bytes, and its time in seconds (0: not said, which is the model's). `batch` is what
+    is chosen beside that on a cluster; the cores are then its tasks times their cores, and the memory is for one node."""
 
     cores: int = 1
     memory: int = 1 << 30
+    time_limit: float = 0.0
+    batch: Optional[Batch] = None
+
+
+@message
+class Remote:
+    """What a cluster says of a run: the `job` is its number there, `state` and `words` are the cluster's and what they mean, `expected`
+    is when the cluster thinks that it will begin, `at` when it said so, and `silent_since` since when it has not answered (all times in
+    seconds since the epoch)."""
+
+    job: str = ""
+    state: str = ""
+    words: str = ""
+    expected: Optional[float] = None
+    at: float = 0.0
+    silent_since: Optional[float] = None
 
 
 @message
 class Progress:
-    """How far a run is: `fraction` 0 … 1 (None: not known), `frames` written so far, `message` in the code's words, `eta` in seconds."""
+    """How far a run is: `fraction` 0 … 1 (None: not known), `frames` written so far, `message` in the code's words, `eta` in
+    seconds, `memory` that its processes had in bytes when this was told, and `peak_memory` the most that was seen."""
 
     fraction: Optional[float] = None
     frames: int = 0
     message: str = ""
     eta: Optional[float] = None
+    memory: Optional[int] = None
+    peak_memory: Optional[int] = None
 
 
 @message
@@ -103,7 +130,8 @@ class Verdict:
 
 @message
 class Run:
-    """All that is told of a run. Times are seconds since the epoch; `revision` rises with every change of this run,
+    """All that is told of a run. Times are seconds since the epoch; `cause` is "" or one of CAUSES;
+    `revision` rises with every change of this run,
     `change` is the supervisor's count of all changes of all runs, by which a listener catches up."""
 
     id: str
@@ -122,6 +150,7 @@ class Run:
     queued: float
     resources: Resources
     reason: str = ""
+    cause: str = ""
     revision: int = 1
     change: int = 0
     epoch: int = 0
@@ -136,6 +165,7 @@ class Run:
     waiting: Tuple[Verdict, ...] = ()
     last_heard: Optional[float] = None
     key: str = ""
+    remote: Optional[Remote] = None
 
 
 @message
@@ -144,7 +174,10 @@ class RunSpec:
 
     `files` maps a name in the run's working directory to the SHA-256 of its content; `time_limit` and `grace`
     are in seconds; `first_report` is made by the job cmd before the final event, "" for none;
-    `python` is the interpreter that runs the code.
+    `python` is the interpreter that runs the code; `disk` is how many bytes it may write (0: nobody counts), which the agent
+    lowers to what is left of its user's quota when it starts. `archive` is the SHA-256 of the archive that `code_dir` is made from where it
+    is not there yet, "" where it always is; `site` is what a cluster adds. A run that `checkpoints` can be ended before its time is over,
+    and gone on with; one that is `parallel` is started on all of its tasks.
     """
 
     run: str
@@ -161,6 +194,11 @@ class RunSpec:
     time_limit: float
     grace: float = 5.0
     first_report: str = ""
+    disk: int = 0
+    archive: str = ""
+    site: Optional[Site] = None
+    checkpoints: bool = False
+    parallel: bool = False
 
 
 def identity(code: str, code_version: str, model: str, inputs: Mapping[str, Any], files: Mapping[str, str]) -> str:

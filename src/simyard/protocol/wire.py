@@ -54,6 +54,14 @@ def _always(value: T) -> Callable[[], T]:
     return lambda: value
 
 
+@dataclasses.dataclass(frozen=True)
+class Unknown:
+    """A message of a peer that is newer or older: what it is called, and what it says."""
+
+    name: str
+    fields: Dict[str, Any]
+
+
 class Codec:
     """Encodes and decodes the messages of one closed union, and refuses everything else."""
 
@@ -76,6 +84,17 @@ class Codec:
 
     def decode(self, data: Union[str, bytes]) -> Any:
         """The message; raises ProtocolError, and nothing else, for everything that is not one."""
+        found = self._decoded(data, tolerant=False)
+        if isinstance(found, Unknown):
+            raise ProtocolError("unknown-message", f"No message of this conversation is called {found.name!r:.60}.")
+        return found
+
+    def understand(self, data: Union[str, bytes]) -> Any:
+        """As `decode`, for a peer that may be of another version of Simyard: a message that is not of this conversation is an
+        Unknown, and fields that its class does not have are passed over. Where both sides know it, it is checked as ever."""
+        return self._decoded(data, tolerant=True)
+
+    def _decoded(self, data: Union[str, bytes], *, tolerant: bool) -> Any:
         if len(data) > MAX_MESSAGE:
             raise ProtocolError("message-too-large", f"A message of {len(data)} bytes is over the limit of {MAX_MESSAGE}.")
         try:
@@ -90,9 +109,11 @@ class Codec:
                 "version", f"This side speaks version {VERSION} of the protocol, the peer {version!r:.40}: update the older one."
             )
         cls = self._by_name.get(name) if isinstance(name, str) else None
-        if cls is None:
-            raise ProtocolError("unknown-message", f"No message of this conversation is called {name!r:.60}.")
-        return from_plain(cls, fields, name)
+        if cls is not None:
+            return from_plain(cls, fields, name, tolerant=tolerant)
+        if isinstance(name, str) and isinstance(fields, dict):
+            return Unknown(name, fields)
+        raise ProtocolError("unknown-message", f"No message of this conversation is called {name!r:.60}.")
 
 
 def _no_constant(text: str) -> None:
@@ -116,14 +137,17 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def from_plain(cls: Type[T], plain: Any, where: str = "") -> T:
-    """The instance of message class `cls` that `plain` describes; raises ProtocolError naming the field that is wrong."""
+def from_plain(cls: Type[T], plain: Any, where: str = "", *, tolerant: bool = False) -> T:
+    """The instance of message class `cls` that `plain` describes; raises ProtocolError naming the field that is wrong.
+    `tolerant`: fields that the class does not have are passed over."""
     if not isinstance(plain, dict):
         raise ProtocolError("malformed", f"{where or cls.__name__}: expected an object.")
-    checks = _checks(cls)
+    checks = _checks(cls, tolerant)
     unknown = plain.keys() - checks.keys()
-    if unknown:
+    if unknown and not tolerant:
         raise ProtocolError("malformed", f"{where or cls.__name__}: unknown field {min(unknown)!r:.60}.")
+    if unknown:
+        plain = {name: item for name, item in plain.items() if name in checks}
     try:
         return cls(**{name: checks[name](item, f"{where}.{name}") for name, item in plain.items()})
     except (TypeError, ValueError) as error:
@@ -131,7 +155,7 @@ def from_plain(cls: Type[T], plain: Any, where: str = "") -> T:
 
 
 _DEFAULTS: Dict[type, Tuple[Tuple[str, Any], ...]] = {}
-_CHECKS: Dict[type, Dict[str, Callable[[Any, str], Any]]] = {}
+_CHECKS: Dict[Tuple[type, bool], Dict[str, Callable[[Any, str], Any]]] = {}
 
 
 def _defaults(cls: Any) -> Tuple[Tuple[str, Any], ...]:
@@ -145,33 +169,33 @@ def _defaults(cls: Any) -> Tuple[Tuple[str, Any], ...]:
     return known
 
 
-def _checks(cls: Any) -> Dict[str, Callable[[Any, str], Any]]:
-    known = _CHECKS.get(cls)
+def _checks(cls: Any, tolerant: bool) -> Dict[str, Callable[[Any, str], Any]]:
+    known = _CHECKS.get((cls, tolerant))
     if known is None:
         hints = typing.get_type_hints(cls)
-        known = {f.name: _check(hints[f.name]) for f in dataclasses.fields(cls)}
-        _CHECKS[cls] = known
+        known = {f.name: _check(hints[f.name], tolerant) for f in dataclasses.fields(cls)}
+        _CHECKS[cls, tolerant] = known
     return known
 
 
-def _check(hint: Any) -> Callable[[Any, str], Any]:
+def _check(hint: Any, tolerant: bool) -> Callable[[Any, str], Any]:
     """The function that checks and converts one value of the annotated type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return lambda value, _: value
     if origin is Union and type(None) in arguments and len(arguments) == 2:
-        inner = _check(next(a for a in arguments if a is not type(None)))
+        inner = _check(next(a for a in arguments if a is not type(None)), tolerant)
         return lambda value, where: None if value is None else inner(value, where)
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
-        item = _check(arguments[0])
+        item = _check(arguments[0], tolerant)
         return lambda value, where: tuple(item(v, where) for v in _of(list, value, where))
     if origin is dict:
-        inside = _check(arguments[1])
+        inside = _check(arguments[1], tolerant)
         return lambda value, where: {k: inside(v, where) for k, v in _of(dict, value, where).items()}
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return lambda value, where: _enum(hint, value, where)
     if dataclasses.is_dataclass(hint):
-        return lambda value, where: from_plain(typing.cast(type, hint), value, where)
+        return lambda value, where: from_plain(typing.cast(type, hint), value, where, tolerant=tolerant)
     if hint is float:
         return _float
     if hint in (int, str, bool):

@@ -26,6 +26,8 @@ _CHUNK = 256 << 10
 #: A content that nothing names is kept for so long (seconds): an upload is renamed before its name is stored.
 _SWEEP_AFTER = 3600.0
 #: What an upload is written to before it is renamed begins with this.
+#: An agent in a container may be another numeric user: it finds a content by its name. The home folder is closed to others.
+_FOLDER = 0o711
 _PART = ".part-"
 
 
@@ -80,7 +82,7 @@ class Blobs:
         """The content of the stream, durable. Raises TooLarge beyond `limit` bytes, OutOfSpace; either leaves nothing behind."""
         part = self._folder / f"{_PART}{randomness(8).hex()}"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
             try:
                 ref = _copy(stream, part, limit, self._sync)
                 self._place(part, ref)
@@ -99,7 +101,7 @@ class Blobs:
         if path.exists():
             os.utime(path)
             return
-        path.parent.mkdir(exist_ok=True, mode=0o700)
+        path.parent.mkdir(exist_ok=True, mode=_FOLDER)
         part.rename(path)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -20,6 +20,17 @@ class AgentRecord:
     handle: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deleted:
+    """A run that was deleted at `at` (seconds since the epoch), as change number `change`."""
+
+    run: str
+    user: str
+    target: str
+    change: int
+    at: float
+
+
 @dataclass(kw_only=True)
 class Batch:
     """Changes that arrived together: they are committed in one transaction, or not at all."""
@@ -28,6 +39,9 @@ class Batch:
     specs: dict[str, RunSpec] = field(default_factory=dict)
     agents: dict[str, AgentRecord] = field(default_factory=dict)
     agents_gone: set[str] = field(default_factory=set)
+    deleted: dict[str, Deleted] = field(default_factory=dict)
+    #: deleted runs whose directories are gone, and since when
+    removed: dict[str, float] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.specs or self.agents or self.agents_gone)
+        return bool(self.runs or self.specs or self.agents or self.agents_gone or self.deleted or self.removed)

@@ -47,6 +47,10 @@ simulation = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("created", sa.Double, nullable=False),
     sa.Column("updated", sa.Double, nullable=False),
+    # "a/b" for a folder inside another, "" for none; tags are a JSON list; deleted: since when it lies in the bin
+    sa.Column("folder", sa.Text, nullable=False, server_default=""),
+    sa.Column("tags", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("deleted", sa.Double),
     sa.Index("simulation_user_id", "user", "id"),
 )
 
@@ -60,7 +64,8 @@ revision = sa.Table(
     sa.Column("files", sa.Text, nullable=False),
 )
 
-#: Every save, counted from 1: the same content may be saved again, later.
+#: Every save, counted from 1: the same content may be saved again, later. `restores` is the number of the save that an undo
+#: or a redo went back to.
 save = sa.Table(
     "save",
     metadata,
@@ -68,6 +73,7 @@ save = sa.Table(
     sa.Column("n", sa.BigInteger, primary_key=True),
     sa.Column("revision", _Word, nullable=False),
     sa.Column("saved", sa.Double, nullable=False),
+    sa.Column("restores", sa.BigInteger),
 )
 
 #: Which contents a user's simulations name in any of their revisions: what must not be swept away.
@@ -91,4 +97,16 @@ file = sa.Table(
     sa.Column("created", sa.Double, nullable=False),
     sa.Column("updated", sa.Double, nullable=False),
     sa.Index("file_user_sha256", "user", "sha256"),
+)
+
+#: What a user has written on a run of theirs.
+note = sa.Table(
+    "note",
+    metadata,
+    sa.Column("user", _Word, primary_key=True),
+    sa.Column("run", _Word, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("pinned", sa.Boolean, nullable=False),
+    sa.Column("updated", sa.Double, nullable=False),
 )

@@ -113,5 +113,6 @@ def _send(core: Core, out: Outbox, place: Place, op: Op, now: float) -> None:
 
 
 def _wish_agent(core: Core, out: Outbox, op: Op, why: str, now: float) -> None:
-    if why == "agent":
+    # whether a disk is still full is for an agent to say
+    if why in {"agent", "limits"}:
         agency.want(core, out, (op.user, op.target), now)

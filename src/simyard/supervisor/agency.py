@@ -8,28 +8,28 @@ from typing import Any
 from simyard.protocol import agents as talk
 from simyard.protocol.jobs import State
 from simyard.store.records import AgentRecord
-from simyard.supervisor.core import Agent, AgentState, BackOff, Core, Presence, Seat
+from simyard.supervisor.core import START_LIMIT, Agent, AgentState, BackOff, Core, Presence, Seat
 from simyard.supervisor.outbox import Outbox, hash_secret
 
-#: An agent that was started has this long to connect (seconds).
-START_LIMIT = 30.0
 #: An agent that was told to leave has this long; what waits for its successor must not wait for ever (seconds).
 LEAVE_LIMIT = 10.0
+#: An agent that lives and could connect does so in a few seconds; one that has not for so long is replaced (seconds).
+MUTE_LIMIT = 60.0
 #: A driver is asked about an agent that is away this often (seconds).
 POLL_INTERVAL = 2.0
 #: An agent that was connected this long is taken to be sound: its next loss does not count as a failure (seconds).
 SOUND_AFTER = 10.0
-#: An agent is kept this long after its user was last seen and its last run ended (seconds).
+#: An agent is kept this long after its user was last seen, or used its target, and its last run ended (seconds).
 PRESENCE = 1800.0
 _FIRST_RETRY, _LAST_RETRY = 0.2, 30.0
 
 
 def want(core: Core, out: Outbox, seat: Seat, now: float) -> None:
-    """Have an agent for this seat, unless there is one, or starting one has just failed."""
+    """Have an agent for this seat, unless there is one, starting one has just failed, or somebody has to log in first."""
     if seat in core.agents:
         return
     place = core.places.get(seat[1])
-    if place is None or place.why_disabled:
+    if place is None or place.why_disabled or ((login := place.login(seat[0])) is not None and not login.may_start):
         return
     failed = core.backoff.get(seat)
     if failed is not None and now < failed.retry_at:
@@ -50,6 +50,22 @@ def arrive(core: Core, out: Outbox, seat: Seat, warm: talk.Warm | None, now: flo
         if agent is not None and agent.state is AgentState.CONNECTED:
             out.send(agent.id, warm)
     want(core, out, seat, now)
+
+
+def used(core: Core, seat: Seat, now: float) -> None:
+    """A user runs or looks at something there: who does so once soon does so again."""
+    core.presence.setdefault(seat, Presence(until=now)).until = now + PRESENCE
+
+
+def returned(core: Core, seat: Seat, now: float) -> None:
+    """An agent is connected of whose user nothing is known: it was wanted when the supervisor before ended, and still is."""
+    if seat not in core.presence:
+        used(core, seat, now)
+
+
+def lately(core: Core, user: str) -> list[str]:
+    """The targets that a user has used, or was expected at, not long ago."""
+    return [name for name in core.places if (user, name) in core.presence]
 
 
 def started(core: Core, out: Outbox, agent_id: str, handle: dict[str, Any]) -> None:
@@ -86,19 +102,46 @@ def polled(core: Core, out: Outbox, agent_id: str, alive: bool | None, now: floa
     agent = core.by_id.get(agent_id)
     if agent is None or agent.state is AgentState.CONNECTED:
         return
+    if alive is None:
+        agent.unknown = now
     if alive is False:
         _unseat(core, out, agent, now, "it ended unexpectedly")
         if is_needed(core, agent.seat, now):
             want(core, out, agent.seat, now)
-    elif agent.state is AgentState.STARTING and now - agent.since >= START_LIMIT:
+    elif agent.state is AgentState.STARTING and now - agent.since >= start_limit(core, agent):
         out.stop_agent(agent.record)
-        _unseat(core, out, agent, now, f"it did not connect within {START_LIMIT:.0f} s")
+        _unseat(core, out, agent, now, f"it did not connect within {start_limit(core, agent):.0f} s")
+    elif alive and agent.state is AgentState.AWAY and now - max(agent.since, agent.unknown) >= MUTE_LIMIT:
+        # somebody has stopped it, or it hangs; its runs do not end with it, and its successor takes them over
+        out.stop_agent(agent.record)
+        _unseat(core, out, agent, now, f"it lives, and has not been heard of for {MUTE_LIMIT:.0f} s")
+        if is_needed(core, agent.seat, now):
+            want(core, out, agent.seat, now)
+
+
+def answers(core: Core, target: str, now: float) -> None:
+    """What the target's driver talks to answers again: whoever waits for that need not wait any longer."""
+    for seat in [seat for seat in core.backoff if seat[1] == target]:
+        del core.backoff[seat]
+    for agent in core.agents.values():
+        if agent.seat[1] == target and agent.state is not AgentState.CONNECTED:
+            agent.asked = now - POLL_INTERVAL
+
+
+def wanted_again(core: Core, out: Outbox, seat: Seat, now: float) -> None:
+    """What kept this seat's agent from being started, or from coming back, is over."""
+    core.backoff.pop(seat, None)
+    agent = core.agents.get(seat)
+    if agent is not None and agent.state is AgentState.AWAY:
+        agent.asked = now - POLL_INTERVAL
+    elif agent is None and is_needed(core, seat, now):
+        want(core, out, seat, now)
 
 
 def tick(core: Core, out: Outbox, now: float) -> None:
     """What time alone brings about."""
     for agent in list(core.agents.values()):
-        limit = START_LIMIT if agent.state is AgentState.STARTING else 0.0
+        limit = start_limit(core, agent) if agent.state is AgentState.STARTING else 0.0
         if agent.state is AgentState.CONNECTED:
             if agent.leaving and now - agent.asked >= LEAVE_LIMIT:
                 agent.asked = now
@@ -106,6 +149,8 @@ def tick(core: Core, out: Outbox, now: float) -> None:
             elif not agent.leaving and not is_needed(core, agent.seat, now):
                 agent.leaving, agent.asked = True, now
                 out.send(agent.id, talk.Leave(reason="idle"))
+        elif agent.state is AgentState.AWAY and (login := core.login(agent.seat)) is not None and not login.may_start:
+            agent.unknown = now  # nobody can be asked before somebody has logged in
         elif now - agent.since >= limit and now - agent.asked >= POLL_INTERVAL:
             agent.asked = now
             out.poll_agent(agent.record)
@@ -116,6 +161,12 @@ def tick(core: Core, out: Outbox, now: float) -> None:
             want(core, out, seat, now)
     for seat in core.at_seat:
         want(core, out, seat, now)
+
+
+def start_limit(core: Core, agent: Agent) -> float:
+    """How long this agent has to connect after it was started (seconds)."""
+    place = core.places.get(agent.seat[1])
+    return place.start_limit if place is not None else START_LIMIT
 
 
 def is_needed(core: Core, seat: Seat, now: float) -> bool:

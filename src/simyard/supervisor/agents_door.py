@@ -7,14 +7,15 @@ import hmac
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tornado.iostream import StreamBufferFullError
+from tornado.iostream import StreamBufferFullError, StreamClosedError
 from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from simyard.errors import ProtocolError
 from simyard.protocol import agents as talk
-from simyard.protocol.wire import MAX_MESSAGE, unpack
-from simyard.supervisor import reactor, views
+from simyard.protocol.wire import MAX_MESSAGE, Unknown, unpack
+from simyard.supervisor import clusters, reactor, views
+from simyard.supervisor.handing_out import HandingOut
 from simyard.supervisor.journal import Journal
 from simyard.supervisor.outbox import hash_secret
 from simyard.supervisor.transfers import AGENTS_OWN, Pushes
@@ -41,9 +42,11 @@ class AgentSocket(WebSocketHandler):
         self.agent = ""
         self.is_current = False
         self._said_hello = False
+        self._has_wondered = False
         self._is_over = False
         self._limit: asyncio.TimerHandle | None = None
         self._pushes = Pushes(shell.known)
+        self.handing: HandingOut | None = None
 
     def prepare(self) -> None:
         """Who is it? One answer for all that is wrong: whoever guesses learns nothing."""
@@ -83,7 +86,7 @@ class AgentSocket(WebSocketHandler):
             if isinstance(message, bytes):
                 self._bytes(message)
             else:
-                self._heard(talk.FROM_AGENT.decode(message))
+                self._heard(talk.FROM_AGENT.understand(message))
         except ProtocolError as error:
             self.refuse(error.detail)
         except Exception as error:  # noqa: BLE001
@@ -94,6 +97,8 @@ class AgentSocket(WebSocketHandler):
     def on_close(self) -> None:
         if self._limit is not None:
             self._limit.cancel()
+        if self.handing is not None:
+            self.handing.close()
         if self.is_current:
             self.is_current = False
             self.shell.agent_gone(self)
@@ -109,6 +114,14 @@ class AgentSocket(WebSocketHandler):
             self.abort()
             return
         future.add_done_callback(_seen)
+
+    async def deliver(self, message: Any) -> None:
+        """Send a message or a binary frame, and wait until it has left. Raises ConnectionError where there is nobody any more."""
+        data, binary = (message, True) if isinstance(message, bytes) else (talk.TO_AGENT.encode(message), False)
+        try:
+            await self.write_message(data, binary=binary)
+        except (WebSocketClosedError, StreamClosedError, StreamBufferFullError) as error:
+            raise ConnectionError(str(error)) from None
 
     def refuse(self, reason: str) -> None:
         """Close the connection, saying why."""
@@ -137,6 +150,8 @@ class AgentSocket(WebSocketHandler):
             self._said_hello = True
             if self._limit is not None:
                 self._limit.cancel()
+            if agent := self.shell.core.by_id.get(self.agent):
+                self.handing = HandingOut(self.shell.config, agent.record.user, self.deliver)
             self.shell.agent_joins(self, message)
         elif self.is_current:
             HEARD[type(message)](self.shell, self, message)
@@ -149,6 +164,12 @@ class AgentSocket(WebSocketHandler):
             self._pushes.on_bytes(number, bytes(payload))
         elif _is_its_own(self.shell, self.agent, number):
             self.shell.transfers.on_bytes(number, bytes(payload))
+
+    def on_unknown(self, message: Unknown) -> None:
+        """An agent of another version: what it says beside what is known changes nothing. Noted once for each connection."""
+        if not self._has_wondered:
+            self._has_wondered = True
+            journal.info("an agent of another version says what is not known here", agent=self.agent, message=message.name[:60])
 
     def on_pushed(self, message: talk.ReportPushed) -> None:
         run, agent = self.shell.core.runs.get(message.run), self.shell.core.by_id.get(self.agent)
@@ -179,9 +200,16 @@ HEARD: dict[type, Callable[[Any, AgentSocket, Any], None]] = {
     talk.RunEvents: lambda shell, door, message: shell.tell(reactor.on_run_events, door.agent, message, shell.clock()),
     talk.StartFailed: lambda shell, door, message: shell.tell(reactor.on_start_failed, door.agent, message, shell.clock()),
     talk.StopFailed: lambda shell, door, message: shell.tell(reactor.on_stop_failed, door.agent, message, shell.clock()),
+    talk.RunsRemoved: lambda shell, door, message: shell.spawn(shell.runs_removed(door, message), "runs removed"),
+    talk.DiskUsed: lambda shell, door, message: shell.tell(reactor.on_disk_used, door.agent, message, shell.clock()),
     talk.Opened: _opened,
     talk.Closed: lambda _shell, door, message: door.on_transfer_closed(message),
     talk.ReportPushed: lambda _shell, door, message: door.on_pushed(message),
+    talk.RunNote: lambda shell, door, message: shell.tell(clusters.on_run_note, door.agent, message, shell.clock()),
+    talk.Partitions: lambda shell, door, message: shell.tell(clusters.on_partitions, door.agent, message, shell.clock()),
+    talk.WantFile: lambda _shell, door, message: door.handing.on_wanted(message) if door.handing else None,
+    talk.FileCredit: lambda _shell, door, message: door.handing.on_credit(message) if door.handing else None,
+    Unknown: lambda _shell, door, message: door.on_unknown(message),
 }
 
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
 
 from tornado.iostream import StreamClosedError
 
 from simyard.errors import InvalidRequest
-from simyard.protocol.asking import ANSWER, Change
-from simyard.protocol.jobs import Run
 from simyard.supervisor.web_door import Ask
 
 #: What may wait for one listener (bytes).
@@ -66,6 +63,15 @@ class ChangesStream(Ask):
                 self._is_live = False
         self._moved.set()
 
+    def notice(self, line: bytes) -> None:
+        """Something that is told once, and kept nowhere. A listener that is too slow for it is disconnected, and knows by that
+        that it may have missed something."""
+        self._lines.append(line)
+        self._waiting += len(line)
+        if self._waiting > 2 * MAX_WAITING:
+            self.abort()
+        self._moved.set()
+
     def on_connection_close(self) -> None:
         super().on_connection_close()
         self._moved.set()
@@ -89,15 +95,13 @@ class ChangesStream(Ask):
                 await self.pass_on(b"\n", PATIENCE)
 
     async def _catch_up(self) -> None:
-        shell = self.shell
-        runs = await shell.read(shell.store.changed_after, None, self._sent, _PAGE)
-        if runs:
-            self._sent = runs[-1].change
-            await self.pass_on(self._encoded(runs), PATIENCE)
+        shell, last = self.shell, self.shell.known.last
+        happened = await shell.read(shell.store.happened_after, None, self._sent, _PAGE)
+        if not happened:
+            self._sent = max(self._sent, last)  # what there was until then could not be read, and is not told
+        else:
+            self._sent = happened[-1].change
+            await self.pass_on(b"".join(map(shell.known.line, happened)), PATIENCE)
         # no await between the question and its consequence: nothing can become durable unheard in between
         if self._sent >= shell.known.last:
             self._is_live = True
-
-    def _encoded(self, runs: Iterable[Run]) -> bytes:
-        known = self.shell.known
-        return b"".join(known.line(run) if run.report else ANSWER.encode(Change(run=run)).encode() + b"\n" for run in runs)

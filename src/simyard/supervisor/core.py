@@ -9,16 +9,22 @@ import dataclasses
 import enum
 import math
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from simyard.config import TargetConfig
+from simyard.config import SBATCH, TargetConfig
+from simyard.drivers.base import Handle, Login, Trouble
 from simyard.protocol.agents import Hello
+from simyard.protocol.batch import Partition
 from simyard.protocol.ids import Randomness, ulid
-from simyard.protocol.jobs import FINAL, Kind, Run, State, move
+from simyard.protocol.jobs import FINAL, Kind, Remote, Run, State, move
 from simyard.store.records import AgentRecord
+from simyard.supervisor.durations import Durations
 from simyard.supervisor.outbox import Outbox
+
+if TYPE_CHECKING:
+    from simyard.supervisor.disks import Disk
 
 #: (user, target): whom an agent serves, and where.
 Seat = tuple[str, str]
@@ -27,7 +33,13 @@ LineKey = tuple["Lane", str, int, int]
 
 #: Half of what a user has spent is forgotten after this many seconds.
 HALF_LIFE = 600.0
+#: An agent that was started has this long to connect (seconds); on a cluster, where it may have to be copied first, longer.
+START_LIMIT, CLUSTER_START_LIMIT = 30.0, 120.0
+#: What a cluster has is not known, and not counted: its own queue does that.
+ENDLESS = 1 << 60
 _RECENT_KEYS = 10_000
+#: So many runs that were deleted lately are known: what was asked of the store a moment before must not bring them back.
+RECENTLY_DELETED = 10_000
 
 
 class Lane(enum.IntEnum):
@@ -91,18 +103,31 @@ class Share:
 
 @dataclass(kw_only=True)
 class Place:
-    """A target's live state: what it has, what is used, and who waits. `why_disabled` is "" where runs are taken."""
+    """A target's live state: what it has, what is used, and who waits. `why_disabled` is "" where runs are taken. `trouble` is the
+    word of its driver on whether it answers (see Driver.trouble): only shown, never decided by."""
 
     name: str
     limits: TargetConfig
     cores: int
     memory: int
     why_disabled: str = ""
+    trouble: Callable[[str, Handle | None], Trouble | None] = lambda _user, _handle: None
+    #: How a user's login there stands, None where none is needed (see Driver.login).
+    login: Callable[[str], Login | None] = lambda _user: None
+    #: What a cluster has told each user of its partitions, by user and name: nobody's agent speaks to others.
+    partitions: dict[str, dict[str, Partition]] = field(default_factory=dict)
+    #: An agent that was started there has this long to connect (seconds).
+    start_limit: float = START_LIMIT
     cores_used: int = 0
     memory_used: int = 0
     views: dict[Lane, int] = field(default_factory=lambda: {Lane.ANALYSIS: 0, Lane.TRANSFER: 0})
     lines: dict[LineKey, deque[Op]] = field(default_factory=dict)
     shares: dict[str, Share] = field(default_factory=dict)
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether runs wait in a queue of its own there: what is free is not for us to say."""
+        return self.limits.kind == SBATCH
 
     def share(self, user: str) -> Share:
         return self.shares.setdefault(user, Share())
@@ -159,6 +184,13 @@ class Agent:
     asked: float = 0.0
     hello: Hello | None = None
     leaving: bool = False
+    #: When its driver was last asked whether it would start another one now, and the answer.
+    checked: float = float("-inf")
+    outdated: bool = False
+    #: Since when new runs wait so that it can be replaced.
+    holding: float | None = None
+    #: When its driver last could not say whether it lives.
+    unknown: float = float("-inf")
 
     @property
     def id(self) -> str:
@@ -204,10 +236,17 @@ class Core:
         self.by_id: dict[str, Agent] = {}
         self.backoff: dict[Seat, BackOff] = {}
         self.presence: dict[Seat, Presence] = {}
+        #: Until when a seat's agent, which was replaced by one of another version, is not replaced again, and how long that was.
+        self.replaced: dict[Seat, tuple[float, float]] = {}
         self.at_seat: dict[Seat, set[str]] = {}
         self.views: dict[int, Op] = {}
         self.last_view = 0
         self.keys: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self.durations = Durations()
+        self.deleted: OrderedDict[str, int] = OrderedDict()
+        self.disks: dict[Seat, Disk] = {}
+        #: How the logins of those who are there stood when they were last looked at.
+        self.logins: dict[Seat, str] = {}
 
     def new_id(self, now: float) -> str:
         return ulid(now, self.randomness)
@@ -222,6 +261,22 @@ class Core:
             if run.state is not State.PENDING:
                 self.hold(run)
                 self.sent[run.id] = now
+
+    def login(self, seat: Seat) -> Login | None:
+        """How this seat's login stands; None where none is needed, or its agent is connected by a way of its own."""
+        place, agent = self.places.get(seat[1]), self.agents.get(seat)
+        if place is None or (agent is not None and agent.state is AgentState.CONNECTED):
+            return None
+        return place.login(seat[0])
+
+    def learn_from(self, runs: Iterable[Run]) -> None:
+        """How long these took says how long such runs take; on a cluster's machines they take other times than here."""
+        self.durations.learn_all(run for run in runs if (at := self.places.get(run.target)) is None or not at.is_cluster)
+
+    def trouble(self, seat: Seat) -> Trouble | None:
+        """Why the place of this seat does not answer; None where nothing is known to be wrong."""
+        place, agent = self.places.get(seat[1]), self.agents.get(seat)
+        return place.trouble(seat[0], agent.record.handle if agent is not None else None) if place is not None else None
 
     def seat_agent(self, agent: Agent) -> None:
         self.agents[agent.seat] = agent
@@ -253,6 +308,14 @@ class Core:
         self.keys[run.user, run.key] = run.id
         if len(self.keys) > _RECENT_KEYS:
             self.keys.popitem(last=False)
+
+    def forget_deleted(self, run: Run, change: int) -> None:
+        """The run is no more: no request is answered with it, nor its idempotency key by it."""
+        self.deleted[run.id] = change
+        if len(self.deleted) > RECENTLY_DELETED:
+            self.deleted.popitem(last=False)
+        if run.key and self.keys.get((run.user, run.key)) == run.id:
+            del self.keys[run.user, run.key]
 
     def hold(self, run: Run) -> None:
         """Take the run's resources."""
@@ -315,8 +378,12 @@ def save(core: Core, out: Outbox, run: Run, now: float, **changes: Any) -> Run:
         move(run.state, changes["state"])
     core.change += 1
     new = dataclasses.replace(run, revision=run.revision + 1, change=core.change, **changes)
+    if new.state in FINAL and new.remote is not None:
+        # what is over waits for nothing; the job keeps its number
+        new = dataclasses.replace(new, remote=Remote(job=new.remote.job, at=new.remote.at))
     out.save(new)
     core.runs[new.id] = new
     if new.state in FINAL:
+        core.learn_from([new])
         core.forget(new, now)
     return new

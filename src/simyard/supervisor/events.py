@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 from simyard.errors import ProtocolError
 from simyard.protocol import rundir
 from simyard.protocol.agents import Event
-from simyard.protocol.jobs import Progress, Run, State, Usage
+from simyard.protocol.jobs import CAUSES, Progress, Run, State, Usage
 from simyard.protocol.wire import is_shallow
 
 _FINAL_STATES = {state.value: state for state in (State.COMPLETED, State.FAILED, State.CANCELED, State.LOST)}
@@ -37,7 +38,9 @@ def effect_of(run: Run, event: Event, before: dict[str, Any]) -> dict[str, Any]:
     if event.event == rundir.BEGUN:
         return {}
     if event.event == rundir.STARTED:
-        changes: dict[str, Any] = {"started": _moment(event.at)}
+        # a run that is gone on with has started when its first part did
+        first = before.get("started", run.started)
+        changes: dict[str, Any] = {"started": moment(event.at) if first is None else first}
         if run.state is State.STARTING:
             changes["state"] = State.RUNNING
         return changes
@@ -45,7 +48,10 @@ def effect_of(run: Run, event: Event, before: dict[str, Any]) -> dict[str, Any]:
         return {"progress": _progress(before.get("progress", run.progress), data)}
     if event.event == rundir.FINAL:
         return _final(run, event, before)
-    return {}  # a newer job cmd may know more kinds of events than this supervisor
+    if event.event == rundir.PAUSED:
+        # nothing of it has any memory until its next part begins
+        return {"progress": dataclasses.replace(before.get("progress", run.progress), memory=None, eta=None)}
+    return {}  # `resumed`, `stopped`, and what a newer job cmd may know beside them
 
 
 def _progress(old: Progress, data: dict[str, Any]) -> Progress:
@@ -55,6 +61,8 @@ def _progress(old: Progress, data: dict[str, Any]) -> Progress:
         frames=max(old.frames, frames) if type(frames) is int and 0 <= frames < 2**53 else old.frames,
         message=_text(data.get("message"), old.message),
         eta=_number(eta),
+        memory=_bytes(data.get("memory"), old.memory),
+        peak_memory=_bytes(data.get("peak_memory"), old.peak_memory),
     )
 
 
@@ -67,19 +75,36 @@ def _final(run: Run, event: Event, before: dict[str, Any]) -> dict[str, Any]:
     reason = _text(data.get("reason"), "")
     progress: Progress = before.get("progress", run.progress)
     if state is State.COMPLETED:
-        progress = Progress(fraction=1.0, frames=progress.frames, message=progress.message, eta=None)
+        progress = dataclasses.replace(progress, fraction=1.0, memory=None, eta=None)
     else:
+        progress = dataclasses.replace(progress, memory=None, eta=None)
         reason = reason or "It ended without saying why."
     return {
         "state": state,
         "reason": reason,
-        "ended": _moment(event.at),
+        "cause": _cause(data, state),
+        "ended": moment(event.at),
         "started": before.get("started", run.started),
         "progress": progress,
         "usage": _usage(data.get("usage")),
         "results": _results(data.get("results")),
         "warnings": _warnings(data.get("warnings")),
     }
+
+
+def cause(word: object) -> str:
+    """One of CAUSES, or "" for everything else."""
+    return word if isinstance(word, str) and word in CAUSES else ""
+
+
+def _cause(data: dict[str, Any], state: State) -> str:
+    if state in (State.COMPLETED, State.CANCELED):
+        return ""
+    if state is State.LOST:
+        return "lost"
+    usage = _usage(data.get("usage"))
+    # a job cmd from before there were causes
+    return cause(data.get("cause")) or ("signal" if usage is not None and usage.signal else "exit")
 
 
 def _usage(data: Any) -> Usage | None:
@@ -118,7 +143,12 @@ def text(value: str) -> str:
     return value[:MAX_TEXT].replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _moment(at: float) -> float:
+def _bytes(value: Any, old: int | None) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**53 else old
+
+
+def moment(at: float) -> float:
+    """A time that a date can name."""
     return min(max(at, 0.0), _LATEST)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simyard.protocol.jobs import State, Verdict
+from simyard.supervisor import disks, logins, silence
 from simyard.supervisor.core import RUN_LANES, AgentState, Core, Op
 
 Gate = Callable[[Core, Op, float], str | None]
@@ -30,8 +31,9 @@ def target(core: Core, op: Op, now: float) -> str | None:
 
 
 def credentials(core: Core, op: Op, now: float) -> str | None:
-    """Credentials present. A target of kind local needs none."""
-    return None
+    """Credentials present: a login, where the target wants one. One that may go without anybody's answer is made with the agent."""
+    login = core.login((op.user, op.target))
+    return None if login is None or login.may_start else logins.words(core.places[op.target], login, now)
 
 
 def limits(core: Core, op: Op, now: float) -> str | None:
@@ -40,7 +42,8 @@ def limits(core: Core, op: Op, now: float) -> str | None:
         return None
     place = core.places[op.target]
     if place.share(op.user).runs < place.limits.active_runs:
-        return None
+        full = disks.why_full(core, (op.user, op.target))
+        return full and f"{full} It goes on as soon as there is room."
     return f"You have {place.limits.active_runs} runs active on {op.target}, the most at once. It goes on when one of them ends."
 
 
@@ -71,10 +74,15 @@ def agent(core: Core, op: Op, now: float) -> str | None:
     seat = (op.user, op.target)
     there = core.agents.get(seat)
     if there is not None and there.state is AgentState.CONNECTED and not there.leaving:
-        return None
-    failed = core.backoff.get(seat)
+        if there.holding is None:
+            return None
+        return f"Your agent on {op.target} is of an older version; it is replaced as soon as the quick runs there have ended."
+    failed, trouble = core.backoff.get(seat), core.trouble(seat)
+    if trouble is not None:
+        again = " It goes on when that is over." if trouble.since is not None else ""
+        return f"Your agent on {op.target} is out of reach. {silence.words(trouble, now)}{again}"
     if there is None and failed is not None:
-        return f"Your agent on {op.target} could not be started ({failed.detail}); it is tried again in {max(0.0, failed.retry_at - now):.0f} s."
+        return f"Your agent on {op.target} could not be started ({failed.detail.removesuffix('.')}); it is tried again in {max(0.0, failed.retry_at - now):.0f} s."
     if there is not None and there.state is AgentState.AWAY:
         return f"Your agent on {op.target} has not been heard of for {max(0.0, now - there.since):.0f} s; it is being looked for."
     return f"Your agent on {op.target} is being started."
@@ -119,6 +127,14 @@ def verdicts(core: Core, op: Op, now: float) -> tuple[Verdict, ...]:
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them: `90 s`, `20 min`, `7 days`."""
+    for larger, unit in ((86400.0, "days"), (3600.0, "hours"), (60.0, "min")):
+        if seconds >= 2 * larger:
+            return f"{seconds / larger:.3g} {unit}"
+    return f"{seconds:.3g} s"
 
 
 def size(number: int) -> str:

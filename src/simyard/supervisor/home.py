@@ -35,6 +35,21 @@ def private_folder(path: Path) -> None:
         raise Unusable(f"The folder {path} cannot be made: {error.strerror}.") from None
 
 
+def shown_folder(path: Path, owner: tuple[int, int]) -> None:
+    """Make the folder for `owner`'s eyes: what lies in it is shown inside containers, which run as that numeric user and group.
+    Other users of this machine are kept out by the folder around it."""
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.getuid(), owner[0]}:
+            raise Unusable(f"{path} is not a folder of yours. Move it away, or choose another home folder.")
+        path.chmod(0o700)
+        if os.getuid() == 0:
+            os.chown(path, *owner)
+    except OSError as error:
+        raise Unusable(f"The folder {path} cannot be made: {error.strerror}.") from None
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file, which names its holder; raises Conflict where another process holds it. It ends with the process."""

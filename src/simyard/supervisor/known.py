@@ -4,25 +4,30 @@ everybody who waits or listens. The brain may be ahead of it; nobody outside is 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from simyard.errors import ProtocolError
 from simyard.protocol.agents import MAX_PUSHED_REPORT
-from simyard.protocol.asking import ANSWER, Change, RunAnswer
+from simyard.protocol.asking import ANSWER, Change, Notice, RunAnswer, RunGone
 from simyard.protocol.jobs import FINAL, Kind, Run, State
+from simyard.store.records import Deleted
 from simyard.supervisor.lru import Lru
 
 #: Final runs that were asked for lately (bytes).
 MAX_FINALS = 16 << 20
 #: Reports that agents pushed (bytes).
 MAX_REPORTS = 32 << 20
+#: Runs that were deleted lately: what was read from the store a moment before must not bring them back.
+RECENTLY_DELETED = 10_000
 
 
 class Listener(Protocol):
-    """Somebody who wants every change."""
+    """Somebody who wants every change, and every notice, of which nothing is kept."""
 
     def tell(self, change: int, line: bytes) -> None: ...
+    def notice(self, line: bytes) -> None: ...
 
 
 class Known:
@@ -36,6 +41,7 @@ class Known:
         self._finals: Lru[str, Run] = Lru(MAX_FINALS)
         self._texts: Lru[str, tuple[Run, str]] = Lru(MAX_FINALS)
         self._watchers: dict[str, set[asyncio.Future[Run]]] = {}
+        self._deleted: OrderedDict[str, None] = OrderedDict()
 
     def get(self, run_id: str) -> Run | None:
         """The run as last committed, if it is active or was asked for lately."""
@@ -43,12 +49,26 @@ class Known:
 
     def remember(self, run: Run) -> None:
         """A final run that the store had to be asked for: it will not change any more."""
-        if run.state in FINAL:
+        if run.state in FINAL and not self.is_deleted(run.id):
             self._finals.put(run.id, run, _weight(run))
 
-    def committed(self, runs: Iterable[Run]) -> None:
-        """These states have become durable: tell everybody."""
-        for run in sorted(runs, key=_by_change):
+    def is_deleted(self, run_id: str) -> bool:
+        """Whether it was deleted a moment ago: the store may have been asked for it before that."""
+        return run_id in self._deleted
+
+    def notice(self, notice: Notice) -> None:
+        """Hand it on to everybody who listens."""
+        line = ANSWER.encode(notice).encode() + b"\n"
+        for listener in tuple(self.listeners):
+            listener.notice(line)
+
+    def committed(self, runs: Iterable[Run], deleted: Iterable[Deleted] = ()) -> None:
+        """These states and deletions have become durable: tell everybody."""
+        happened: list[Run | Deleted] = [*runs, *deleted]
+        for run in sorted(happened, key=_by_change):
+            if isinstance(run, Deleted):
+                self._committed_deletion(run)
+                continue
             if run.state in FINAL:
                 self.active.pop(run.id, None)
                 self._finals.put(run.id, run, _weight(run))
@@ -63,7 +83,25 @@ class Known:
                 if not future.done():
                     future.set_result(run)
 
-    def line(self, run: Run) -> bytes:
+    def _committed_deletion(self, gone: Deleted) -> None:
+        run = self._finals.get(gone.run)
+        if run is not None:
+            self._finals.drop(run.id)
+            self.reports.drop((run.id, run.report))
+        self._texts.drop(gone.run)
+        self._deleted[gone.run] = None
+        if len(self._deleted) > RECENTLY_DELETED:
+            self._deleted.popitem(last=False)
+        self.last = max(self.last, gone.change)
+        if self.listeners:
+            line = self.line(gone)
+            for listener in tuple(self.listeners):
+                listener.tell(gone.change, line)
+
+    def line(self, run: Run | Deleted) -> bytes:
+        """What a stream of changes says of it."""
+        if isinstance(run, Deleted):
+            return ANSWER.encode(RunGone(user=run.user, run=run.run, change=run.change)).encode() + b"\n"
         try:
             text = ANSWER.encode(Change(run=run, report=self.report_along(run)))
         except ProtocolError:
@@ -115,7 +153,7 @@ class Known:
                 del self._watchers[run_id]
 
 
-def _by_change(run: Run) -> int:
+def _by_change(run: Run | Deleted) -> int:
     return run.change
 
 

@@ -6,12 +6,12 @@ The reactor fills an Outbox; the shell takes it (`take`), commits the batch, and
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from simyard.errors import SimyardError
 from simyard.protocol.jobs import Run, RunSpec
-from simyard.store.records import AgentRecord, Batch
+from simyard.store.records import AgentRecord, Batch, Deleted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class StartAgent:
     agent: str
     user: str
     target: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,17 @@ class PollAgent:
     agent: str
     target: str
     handle: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckAgent:
+    """Ask the driver whether it would start another agent now than this one, which says that it is of `version`; tell the
+    reactor `on_agent_checked`."""
+
+    agent: str
+    target: str
+    handle: dict[str, Any]
+    version: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +95,25 @@ class Kick:
     reason: str
 
 
-Effect = Send | Launch | Answer | Refuse | StartAgent | PollAgent | StopAgent | Kick
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Send RemoveRuns with what the store says is still to be removed at this agent's place, if it is connected."""
+
+    agent: str
+    user: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notify:
+    """Tell a user's windows to look again at something that is not a run."""
+
+    user: str
+    what: str
+    id: str
+
+
+Effect = Send | Launch | Answer | Refuse | StartAgent | PollAgent | CheckAgent | StopAgent | Kick | Sweep | Notify
 
 
 class Outbox:
@@ -109,6 +138,17 @@ class Outbox:
         self.batch.specs[run.id] = spec
         self.save(run)
 
+    def delete(self, gone: Deleted) -> None:
+        """Have it durable that this run, whose final state is so already, is no more; then tell its user's listeners."""
+        self.batch.deleted[gone.run] = gone
+
+    def removed(self, run: str, at: float) -> None:
+        """Nothing is left of a deleted run's directory."""
+        self.batch.removed[run] = at
+
+    def sweep(self, agent: str, user: str, target: str) -> None:
+        self.effects.append(Sweep(agent=agent, user=user, target=target))
+
     def save_agent(self, record: AgentRecord) -> None:
         self.batch.agents_gone.discard(record.id)
         self.batch.agents[record.id] = record
@@ -116,6 +156,9 @@ class Outbox:
     def drop_agent(self, agent: str) -> None:
         self.batch.agents.pop(agent, None)
         self.batch.agents_gone.add(agent)
+
+    def notify(self, user: str, what: str, name: str) -> None:
+        self.effects.append(Notify(user=user, what=what, id=name))
 
     def send(self, agent: str, message: Any) -> None:
         self.effects.append(Send(agent=agent, message=message))
@@ -135,6 +178,9 @@ class Outbox:
 
     def poll_agent(self, record: AgentRecord) -> None:
         self.effects.append(PollAgent(agent=record.id, target=record.target, handle=record.handle))
+
+    def check_agent(self, record: AgentRecord, version: str) -> None:
+        self.effects.append(CheckAgent(agent=record.id, target=record.target, handle=record.handle, version=version))
 
     def stop_agent(self, record: AgentRecord) -> None:
         self.effects.append(StopAgent(agent=record.id, target=record.target, handle=record.handle))

@@ -9,10 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from simyard.clock import Clock
+from simyard.codes.archive import Packed, pack
+from simyard.codes.declaration import Declaration
 from simyard.codes.registry import Codes
 from simyard.config import Config
 from simyard.errors import NotFound, SimyardError, Unavailable
 from simyard.protocol import agents as talk
+from simyard.protocol.asking import Notice
 from simyard.protocol.ids import is_ulid
 from simyard.protocol.jobs import Run, RunSpec
 from simyard.store.records import Batch
@@ -39,6 +42,10 @@ Reply = Callable[[Any, SimyardError | None], None]
 MAX_REQUESTS = 20_000
 #: While commits fail, agents are sent away once so many effects have piled up.
 MAX_BACKLOG = 20_000
+#: Agents that are told to leave when Simyard is stopped have three seconds for it.
+DISMISS_LOOKS = 150
+#: An agent is asked to remove the directories of so many deleted runs at a time.
+SWEPT_AT_ONCE = 500
 
 
 class Shell:
@@ -50,10 +57,12 @@ class Shell:
         self.config, self.core, self.store, self.codes, self.known, self.clock = config, core, store, codes, known, clock
         self.counts = Counts()
         self.out = outbox.Outbox()
-        self.writer = Writer(store, self.out, self._durable, self.counts)
+        self.writer = Writer(store, self.out, self._durable, self.counts, self._refused)
         self.transfers = Transfers()
         self.connected: dict[str, AgentSocket] = {}
         self.stopping = False
+        #: At its end the idle agents on clusters leave, too: nobody else can end them.
+        self.dismissing = asyncio.Event()
         self._joining: dict[str, AgentSocket] = {}
         self._replies: dict[int, Reply] = {}
         self._numbers = itertools.count(1)
@@ -118,11 +127,18 @@ class Shell:
         run = self.known.get(run_id)
         if run is None and is_ulid(run_id):
             run = await self.read(self.store.get, run_id)
+            if run is not None and self.known.is_deleted(run_id):
+                run = None  # meanwhile
             if run is not None:
                 self.known.remember(run)
         if run is None or run.user != user:
             raise NotFound("unknown-run", f"There is no run {run_id[:60]!r}; the list of runs has those that there are.")
         return run
+
+    async def packed(self, code: Declaration, target: str) -> Packed | None:
+        """The code as an archive, where the target is a cluster, which gets it in that way. Raises InvalidRequest."""
+        place = self.core.places.get(target)
+        return await self.read(pack, code, self.config.archives) if place is not None and place.is_cluster else None
 
     # ── towards agents ──
 
@@ -173,6 +189,21 @@ class Shell:
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)
 
+    async def dismiss(self) -> None:
+        """Have the agents on clusters leave that follow no run, and wait until they have closed their connections."""
+        busy = {(run.user, run.target) for run in self.core.runs.values()}
+        places, seats = (
+            self.core.places,
+            {agent: self.core.by_id[agent].seat for agent in self.connected if agent in self.core.by_id},
+        )
+        idle = [agent for agent, seat in seats.items() if seat not in busy and seat[1] in places and places[seat[1]].is_cluster]
+        for agent in idle:
+            self.say(agent, talk.Leave(reason="Simyard is stopped with all its runs"))
+        for _ in range(DISMISS_LOOKS):
+            if not any(agent in self.connected for agent in idle):
+                break
+            await asyncio.sleep(0.02)
+
     async def close(self) -> None:
         """Everything that was said is written; then the connections end. Agents and runs go on."""
         self.stopping = True
@@ -198,13 +229,17 @@ class Shell:
     # ── what has become durable ──
 
     def _durable(self, batch: Batch, effects: list[outbox.Effect], specs: dict[str, RunSpec]) -> None:
-        self.known.committed(batch.runs.values())
+        self.known.committed(batch.runs.values(), batch.deleted.values())
         for effect in effects:
             try:
                 self._perform(effect, specs)
             except Exception as error:  # noqa: BLE001
                 # the wall between effects: one that cannot be done must not keep the others from being done
                 journal.failure("an effect failed", error, effect=type(effect).__name__)
+
+    def _refused(self, runs: list[str]) -> None:
+        for run in runs:
+            self.tell(reactor.on_not_stored, run, self.clock())
 
     def _perform(self, effect: outbox.Effect, specs: dict[str, RunSpec]) -> None:
         match effect:
@@ -224,12 +259,30 @@ class Shell:
                 for door in (self.connected.get(agent), self._joining.get(agent)):
                     if door is not None:
                         door.refuse(reason)
+            case outbox.Notify(user=user, what=what, id=name):
+                self.known.notice(Notice(user=user, what=what, id=name))
             case outbox.StartAgent():
                 self.spawn(self.keeping.start(effect), f"start agent {effect.agent}")
             case outbox.PollAgent():
                 self.spawn(self.keeping.poll(effect), f"poll agent {effect.agent}")
+            case outbox.CheckAgent():
+                self.spawn(self.keeping.check(effect), f"check agent {effect.agent}")
+            case outbox.Sweep(agent=agent, user=user, target=target):
+                self.spawn(self._sweep(agent, user, target), f"sweep for {agent}")
             case outbox.StopAgent():
                 self.spawn(self.keeping.stop(effect), f"stop agent {effect.agent}")
+
+    async def _sweep(self, agent: str, user: str, target: str) -> None:
+        if runs := await self.read(self.store.left_of, user, target, SWEPT_AT_ONCE):
+            self.say(agent, talk.RemoveRuns(runs=tuple(runs)))
+
+    async def runs_removed(self, door: AgentSocket, message: talk.RunsRemoved) -> None:
+        """An agent says that directories of deleted runs are gone."""
+        agent = self.core.by_id.get(door.agent)
+        if agent is not None:
+            some = message.runs[:SWEPT_AT_ONCE]
+            left = await self.read(self.store.left_of, *agent.seat, SWEPT_AT_ONCE, some)
+            self.tell(reactor.on_runs_removed, door.agent, left, more=len(some) == SWEPT_AT_ONCE, now=self.clock())
 
     def _launch(self, agent: str, run: str, epoch: int, specs: dict[str, RunSpec]) -> None:
         spec = specs.get(run)

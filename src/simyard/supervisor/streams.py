@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tornado.iostream import StreamClosedError
@@ -12,7 +13,7 @@ from simyard.errors import Conflict, InvalidRequest, NotFound, SimyardError
 from simyard.protocol import agents as talk
 from simyard.protocol import asking, rundir
 from simyard.protocol.jobs import FINAL, Run, State
-from simyard.supervisor import views
+from simyard.supervisor import plans, views
 from simyard.supervisor.core import Lane
 from simyard.supervisor.transfers import Transfer
 
@@ -89,6 +90,28 @@ async def run_file(shell: Shell, question: asking.RunFile, door: Ask) -> None:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """Inputs of which no run was made: a subject of views."""
+
+    user: str
+    target: str
+    id: str = ""
+
+
+async def show_input(shell: Shell, question: asking.ShowInput, door: Ask) -> None:
+    """The input as the code would get it, made by an agent; it passes the gates as a report does."""
+    code = shell.codes.code(question.code)
+    spec = plans.plan(shell.config, code, shell.core.places, question, await shell.packed(code, question.target))
+    limits = shell.core.places[question.target].limits
+    seconds, memory = limits.analysis_seconds, limits.analysis_memory
+    await _send(
+        shell, door, Draft(user=question.user, target=question.target), Lane.ANALYSIS,
+        lambda op: talk.MakeInput(op=op, spec=spec, seconds=seconds, memory=memory),
+        first=seconds + PATIENCE,
+    )  # fmt: skip
+
+
 async def _make(shell: Shell, door: Ask, run: Run, name: str, frame: int) -> None:
     declaration = shell.codes.get(run.code)
     if declaration is not None and run.model in declaration.models:
@@ -108,7 +131,7 @@ async def _make(shell: Shell, door: Ask, run: Run, name: str, frame: int) -> Non
 
 
 async def _send(
-    shell: Shell, door: Ask, run: Run, lane: Lane, message: Callable[[int], Any],
+    shell: Shell, door: Ask, run: views.Subject, lane: Lane, message: Callable[[int], Any],
     *, limit: float | None = PATIENCE, first: float = PATIENCE,
 ) -> None:  # fmt: skip
     """Have an agent send it, and pass it on. `first` is how long its beginning may take once it was sent to the agent,
@@ -156,7 +179,7 @@ async def _pass_on(door: Ask, transfer: Transfer, opened: talk.Opened, limit: fl
             door.finish()
 
 
-def _grant(shell: Shell, run: Run, number: int, size: int) -> None:
+def _grant(shell: Shell, run: views.Subject, number: int, size: int) -> None:
     agent = shell.core.agents.get((run.user, run.target))
     if agent is not None:
         shell.say(agent.id, talk.Credit(op=number, size=size))

@@ -25,10 +25,22 @@ _STATUS = {
     "not-found": 404,
     "no-such-file": 404,
     "no-such-run": 404,
+    "no-report": 404,
+    "not-a-file": 409,
+    "cannot-read": 409,
+    "bad-path": 422,
+    "bad-report": 422,
     "busy": 429,
     "report-failed": 422,
     "report-timeout": 422,
     "report-memory": 422,
+    "input-failed": 422,
+    "input-timeout": 422,
+    "input-memory": 422,
+    "code-cannot-be-loaded": 422,
+    "missing-file": 422,
+    "damaged-file": 422,
+    "bad-spec": 422,
 }
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from simyard.errors import SimyardError, Unavailable
 from simyard.protocol import agents as talk
-from simyard.protocol.jobs import Run
+from simyard.supervisor import agency, logins
 from simyard.supervisor.advance import advance
 from simyard.supervisor.core import Core, Lane, Op, Seat
 from simyard.supervisor.gates import verdicts
@@ -17,7 +17,18 @@ from simyard.supervisor.outbox import Outbox
 WAIT_LIMIT = 60.0
 
 
-def on_view(core: Core, out: Outbox, request: int, run: Run, lane: Lane, message: Callable[[int], Any], now: float) -> int:
+class Subject(Protocol):
+    """What somebody wants to see something of: a run, or what is not a run (yet), whose `id` is ""."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+
+
+def on_view(core: Core, out: Outbox, request: int, run: Subject, lane: Lane, message: Callable[[int], Any], now: float) -> int:
     """Have an agent make and send something of this run; `message` makes the agent's message from the view's number,
     which is returned, and by which the transfer will be known."""
     core.last_view += 1
@@ -33,6 +44,7 @@ def on_view(core: Core, out: Outbox, request: int, run: Run, lane: Lane, message
         message=message(number),
     )
     core.views[number] = op
+    agency.used(core, (op.user, op.target), now)
     place = core.places.get(run.target)
     if place is None:
         _refuse(
@@ -44,6 +56,8 @@ def on_view(core: Core, out: Outbox, request: int, run: Run, lane: Lane, message
         return number
     place.append(op)
     advance(core, out, now)
+    if number in core.views and not is_sent(op):
+        _refuse_without_login(core, out, op, now)
     return number
 
 
@@ -77,6 +91,9 @@ def agent_lost(core: Core, out: Outbox, seat: Seat) -> None:
 def tick(core: Core, out: Outbox, now: float) -> None:
     """What waited too long is refused, with what it waited for."""
     for op in list(core.views.values()):
+        if not is_sent(op):
+            _refuse_without_login(core, out, op, now)
+    for op in list(core.views.values()):
         if not is_sent(op) and now - op.queued >= WAIT_LIMIT:
             why = verdicts(core, op, now)[-1].detail
             _refuse(
@@ -87,6 +104,13 @@ def tick(core: Core, out: Outbox, now: float) -> None:
 def is_sent(op: Op) -> bool:
     """Whether an agent has been asked; for a view, `passed_since` is when."""
     return op.passed_since is not None
+
+
+def _refuse_without_login(core: Core, out: Outbox, op: Op, now: float) -> None:
+    """What waits for somebody to log in is refused at once: nothing comes of it by itself, and the words say what to do."""
+    place, login = core.places.get(op.target), core.login((op.user, op.target))
+    if place is not None and login is not None and login.state in logins.NEEDS_SOMEBODY:
+        _refuse(core, out, op, Unavailable("needs-login", logins.words(place, login, now)))
 
 
 def _refuse(core: Core, out: Outbox, op: Op, error: SimyardError) -> None:

@@ -37,5 +37,7 @@ def install(app: Flask, services: Services) -> None:
         metrics.seen(method, endpoint, status, time.perf_counter() - g.began)
         if asked.method not in _QUIET or status >= 500:
             # the path only: a query may hold what lets a browser in
-            log.info("%s %s %d", ascii(asked.method)[1:-1], ascii(asked.path)[1:-1], status)
+            log.info(
+                "%s %s %d %s", ascii(asked.method)[1:-1], ascii(asked.path)[1:-1], status, asked.environ.get("REMOTE_ADDR", "")
+            )
         return response

@@ -1,14 +1,14 @@
-"""Stop 1, web: what can be run, and where."""
+"""Stop 1, web: what can be run."""
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
-from flask import Response
+from flask import Response, send_file
 
+from simyard.codes import picture
 from simyard.codes.declaration import Declaration
-from simyard.errors import NotFound
-from simyard.protocol.asking import TargetList, TargetLogin
+from simyard.errors import Conflict, NotFound
 from simyard.web import bodies, present
 from simyard.web.answers import answer
 from simyard.web.arriving import arrive
@@ -17,14 +17,15 @@ from simyard.web.routes import Routes
 
 routes = Routes("codes")
 
-_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
+#: A picture whose address names its version is kept by browsers for so long (seconds).
+_PICTURE_KEPT = 7 * 86400
 
 
 @routes.get("/codes", answers={200: "CodeList"})
 def code_list() -> Response:
     """The codes, and what is wrong with folders that should be codes."""
     codes = services().shelf.fresh()
-    items = [present.code(one, installed=_installed(one)) for one in codes.values()]
+    items = [_shown(one) for one in codes.values()]
     return answer({"items": items, "cursor": "", "broken": codes.broken})
 
 
@@ -34,27 +35,52 @@ def code_show(code: str) -> Response:
     found = services().shelf.fresh().code(code)
     if _installed(found):
         arrive(services(), user(), found.name)
-    return answer(present.code(found, installed=_installed(found)))
+    return answer(_shown(found))
+
+
+@routes.get(
+    "/codes/<code>/picture",
+    answers={200: "image/*", 304: ""},
+    problems=(404,),
+    headers={"If-None-Match": "The ETag of one before."},
+)
+def code_picture(code: str, query: bodies.PictureQuery) -> Response:
+    """The picture of a code: a PNG, an SVG or a WebP."""
+    found = services().shelf.fresh().code(code)
+    if not found.picture or picture.problem(found.folder, found.picture):
+        raise NotFound("no-picture", f"{found.title} has no picture.")
+    path = found.folder / found.picture
+    response = send_file(path, picture.TYPES[path.suffix.lower()], conditional=True, etag=found.version, last_modified=None)
+    response.headers["Cache-Control"] = f"private, max-age={_PICTURE_KEPT}" if query.version == found.version else "no-cache"
+    return response
+
+
+@routes.post("/codes/<code>/install", answers={202: "Install"}, problems=(404, 409))
+def code_install(code: str) -> Response:
+    """Install a code, where the site allows it (403 `install-disabled`). While it is under way, this changes nothing."""
+    services().installs.check_allowed()
+    found = services().shelf.fresh().code(code)
+    if _installed(found):
+        raise Conflict("already-installed", f"{found.title} is installed already.")
+    return answer(services().installs.start(found), 202)
+
+
+@routes.get("/codes/<code>/install", answers={200: "Install"}, problems=(404,))
+def code_install_show(code: str) -> Response:
+    """How far the install of a code is, or how the last one ended."""
+    services().installs.check_allowed()
+    return answer(services().installs.state(services().shelf.codes().code(code)))
+
+
+def _shown(code: Declaration) -> dict[str, Any]:
+    return present.code(code, installed=_installed(code), installable=services().config.web.install_codes)
 
 
 def _installed(code: Declaration) -> bool:
-    if not code.python:
+    """Whether it can be run where runs go when nobody says where. A container's image has its codes in it: one that is not there
+    is said when it is run."""
+    config = services().config
+    if not code.python or config.targets[config.default_target].kind != "local":
         return True
-    path = services().config.interpreter(code.python)
+    path = config.interpreter(code.python)
     return path is not None and path.exists()
-
-
-@routes.get("/targets", answers={200: "TargetList"}, problems=(503,))
-def target_list() -> Response:
-    """The places to run, as they are now."""
-    found = services().door.ask(TargetList(user=user()))
-    return answer({"items": [present.target(one) for one in found.targets], "cursor": ""})
-
-
-@routes.post("/targets/<target>/login", answers={200: "LoginAnswer"}, problems=(404, 409, 422, 503))
-def target_login(target: str, body: bodies.Login) -> Response:
-    """Log in to a target. The answer's prompts are to be answered in another login; none means that it is done."""
-    if not _TARGET.match(target):
-        raise NotFound("unknown-target", f"There is no target called {target[:60]!r}.")
-    found = services().door.ask(TargetLogin(user=user(), target=target, answers=tuple(body.answers)))
-    return answer({"target": found.target, "state": found.state, "prompts": list(found.prompts)})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from flask import Response, request
 
 from simyard.errors import Busy, InvalidRequest, SimyardError
-from simyard.protocol.asking import Change, Changes, Ping, Pong
+from simyard.protocol.asking import Change, Changes, Ping, Pong, RunGone
+from simyard.protocol.jobs import Run
+from simyard.store.notes import NONE, NoteStore
 from simyard.web import present
+from simyard.web.answers import dump_with
 from simyard.web.arriving import arrive
 from simyard.web.context import CodeShelf, Services, services, user
 from simyard.web.fanout import Listener, event
@@ -29,7 +33,8 @@ def events() -> Response:
     """What changes, as it changes.
 
     `run` events carry a run as it now is, their id is the change's number. `report` events carry `{figure, run, report}`
-    where a first report came along. `supervisor` says `{connected}` when the supervisor goes away or comes back; `open` opens a
+    where a first report came along; `gone` says which `run` was deleted. `simulation` carries a simulation as it now is (or
+    `{id, gone}`), `note` what was written on a run; `target` names a place to run whose login or partitions have changed; `missed` says that some of these three were not told. `supervisor` says `{connected}` when the supervisor goes away or comes back; `open` opens a
     stream that does not go on from an earlier one, with the number of the last change before it.
     """
     given, known = request.headers.get("Last-Event-ID", ""), services()
@@ -70,14 +75,18 @@ def _stream(known: Services, who: str, position: int | None, first: bytes = b"")
 
 
 def _follow(known: Services, listener: Listener, position: int | None) -> Iterator[bytes]:
-    if not known.fanout.connected:
-        listener.wait(1.0)  # the first listener has the stream opened
+    # the first listener has the stream opened: what wakes it before that is no word on the supervisor
+    patience = time.monotonic() + 1.0
+    while not known.fanout.connected and not listener.closing and (left := patience - time.monotonic()) > 0:
+        listener.wait(left)
     connected = True
     while not listener.closing:
         if known.fanout.connected != connected:
             connected = not connected
             yield event("supervisor", {"connected": connected})
-        if listener.behind and connected:
+        if (notice := listener.take_notice()) is not None:
+            yield notice
+        elif listener.behind and connected:
             listener.catch_up()
             try:
                 for number, text in _missed(known, listener.user, position):
@@ -90,6 +99,8 @@ def _follow(known: Services, listener: Listener, position: int | None) -> Iterat
             if position is None or told.change > position:
                 position = told.change
                 yield told.text
+        elif listener.took_missed():
+            yield event("missed", {})
         elif not listener.wait(KEEP_ALIVE):
             yield b":\n\n"
 
@@ -102,24 +113,36 @@ def _missed(known: Services, who: str, position: int | None) -> Iterator[tuple[i
         return
     while True:
         page = known.door.ask(Changes(user=who, after=position, limit=_PAGE))
-        for run in page.runs:
-            position = run.change
-            yield run.change, event("run", present.run(run, known.shelf.codes()), run.change)
+        notes = known.notes.of_all(who, [run.id for run in page.runs]) if page.runs else {}
+        happened: list[Run | RunGone] = sorted([*page.runs, *page.gone], key=lambda one: one.change)
+        for one in happened:
+            position = one.change
+            if isinstance(one, RunGone):
+                yield one.change, gone(one)
+            else:
+                yield one.change, event("run", present.run(one, known.shelf.codes(), notes.get(one.id, NONE)), one.change)
         if not page.cursor:
             return
+
+
+def gone(one: RunGone) -> bytes:
+    """The event of a deletion. It has no id: a browser that asks again for what came after the run before hears it twice."""
+    return event("gone", {"run": one.run})
 
 
 class Show:
     """Makes the events of a change."""
 
-    def __init__(self, shelf: CodeShelf) -> None:
-        self._shelf = shelf
+    def __init__(self, shelf: CodeShelf, notes: NoteStore) -> None:
+        self._shelf, self._notes = shelf, notes
 
-    def __call__(self, change: Change) -> bytes:
+    def __call__(self, change: Change | RunGone) -> bytes:
+        if isinstance(change, RunGone):
+            return gone(change)
         run = change.run
-        text = event("run", present.run(run, self._shelf.codes()), run.change)
+        text = event("run", present.run(run, self._shelf.codes(), self._notes.of(run.user, run.id)), run.change)
         figure = present.figure(change.report)
-        if figure is not None:
+        if figure != "null":
             # before its run: who sees that a run has ended has its report already
-            text = event("report", {"run": run.id, "report": run.report, "figure": figure}) + text
+            text = event("report", dump_with({"run": run.id, "report": run.report}, "figure", figure)) + text
         return text

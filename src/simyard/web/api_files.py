@@ -12,7 +12,7 @@ from simyard.store.library import check_name
 from simyard.store.simulations import FileRef
 from simyard.web import bodies, present
 from simyard.web.answers import answer
-from simyard.web.api_simulations import change, check_match, find
+from simyard.web.api_simulations import change, check_match, find, find_live
 from simyard.web.context import services, user
 from simyard.web.paging import page
 from simyard.web.routes import PREFIX, Routes
@@ -67,7 +67,7 @@ def file_delete(name: str) -> Response:
 def simulation_file_put(simulation: str, name: str) -> Response:
     """Upload a file straight into a simulation, or replace it there. The body is the file, the answer the simulation."""
     check_name(name)
-    check_match(find(simulation))
+    check_match(find_live(simulation))
     ref = receive(services(), user())
     changed = change(simulation, None, {}, {name: ref.sha256})
     return answer(present.simulation(changed), headers={"ETag": present.etag(changed)})

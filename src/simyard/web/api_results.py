@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from flask import Response
 from werkzeug.utils import secure_filename
@@ -143,9 +144,14 @@ def _content(door: Port, question: RunFile) -> Iterator[bytes]:
 
 
 def _check_path(path: str) -> None:
-    if not path.isprintable() or any(part in {"", ".", ".."} for part in path.split("/")) or len(path) > 4096:
+    # what the agent lists, and no more: a name may hold any letter of any script, but nothing that ends a line
+    is_text = all(ord(letter) >= 32 and ord(letter) != 127 for letter in path)
+    if not is_text or any(part in {"", ".", ".."} for part in path.split("/")) or len(path) > 4096:
         raise NotFound("unknown-file", "The run has no such file.")
 
 
 def _attachment(name: str) -> str:
-    return f'attachment; filename="{secure_filename(name) or "file"}"'
+    """A Content-Disposition that is always a download; the name as it is for browsers that know RFC 6266, plain for others."""
+    plain = secure_filename(name) or "file"
+    exact = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'attachment; filename="{plain}"{exact}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, request
@@ -10,13 +11,15 @@ from flask import Response, request
 from simyard.codes.declaration import Model
 from simyard.errors import Conflict, InvalidRequest, NotFound
 from simyard.protocol.asking import RunAnswer, RunCancel, RunExplain, RunList, RunSimulation, RunStatus
+from simyard.protocol.batch import Batch
 from simyard.protocol.ids import is_ulid
 from simyard.protocol.jobs import FINAL, Resources
 from simyard.web import bodies, present
-from simyard.web.answers import answer
-from simyard.web.api_simulations import declaration, find
+from simyard.web.answers import answer, dump_with
+from simyard.web.api_simulations import declaration, find_live
 from simyard.web.context import services, user
 from simyard.web.routes import PREFIX, Routes
+from simyard.web.showing import run_plain, runs_plain
 from simyard.web.streams import browser, watched
 
 routes = Routes("runs")
@@ -48,10 +51,10 @@ def run_start(simulation: str, body: bodies.NewRun) -> Response:
     An active run of the same inputs is the answer (`new` is false); one of other inputs is a conflict, whose `location` is
     that run's address, unless you supersede it. An identical completed run is the answer too (`reused`), unless you say not to.
     """
-    found = find(simulation)
+    found = find_live(simulation)
     code = declaration(found.code)
     model = code.model(body.model)
-    inputs = code.check_inputs(found.inputs, found.files)
+    inputs = code.values(found.inputs, found.files)
     key = request.headers.get("Idempotency-Key", "")
     if key and not _KEY.match(key):
         raise InvalidRequest("invalid-key", "An Idempotency-Key has 1 to 200 printable ASCII characters and no spaces.")
@@ -64,8 +67,8 @@ def run_start(simulation: str, body: bodies.NewRun) -> Response:
         model=model.name,
         inputs=inputs,
         files={name: ref.sha256 for name, ref in found.files.items()},
-        target=body.target,
-        resources=_resources(body.resources, model),
+        target=body.target or services().config.default_target,
+        resources=resources(body.resources, model),
         reuse=body.reuse,
         supersede=body.supersede,
         key=key,
@@ -77,8 +80,8 @@ def run_start(simulation: str, body: bodies.NewRun) -> Response:
         if "run" in conflict.more:
             conflict.more["location"] = f"{PREFIX}/runs/{conflict.more['run']}"
         raise
-    said = {"new": started.created, "reused": started.reused, "report": present.figure(started.report)}
-    return _shown(started, wait, said)
+    said = {"new": started.created, "reused": started.reused}
+    return _shown(started, wait, said, present.figure(started.report))
 
 
 @routes.get("/runs", answers={200: "RunList"}, problems=(503,))
@@ -86,11 +89,16 @@ def run_list(query: bodies.RunPaging) -> Response:
     """Your runs, newest first."""
     found = services().door.ask(
         RunList(
-            user=user(), limit=query.limit, cursor=query.cursor, simulation=query.simulation, model=query.model, state=query.state
+            user=user(),
+            limit=query.limit,
+            cursor=query.cursor,
+            simulation=query.simulation,
+            code=query.code,
+            model=query.model,
+            state=query.state,
         )
     )
-    codes = services().shelf.codes()
-    return answer({"items": [present.run(one, codes) for one in found.runs], "cursor": found.cursor})
+    return answer({"items": runs_plain(services(), found.runs), "cursor": found.cursor})
 
 
 @routes.get("/runs/<run>", answers={200: "Run"}, problems=(404, 503), headers=_PREFER)
@@ -98,10 +106,9 @@ def run_status(run: str) -> Response:
     """One run, as it is; with `Prefer: wait=N` also its first `report` where it came along."""
     wait = _wait()
     found = _ask(RunStatus(user=user(), run=check_run(run), wait=wait or 0.0), wait)
-    body = present.run(found.run, services().shelf.codes())
-    if wait is not None:
-        body["report"] = present.figure(found.report)
-    return answer(body, headers=_applied(wait))
+    body = run_plain(services(), found.run)
+    data = body if wait is None else dump_with(body, "report", present.figure(found.report))
+    return answer(data, headers=_applied(wait))
 
 
 @routes.post("/runs/<run>/cancel", answers={200: "Run", 202: "Run"}, problems=(404, 409, 503))
@@ -124,10 +131,10 @@ def _ask(question: Any, wait: int | None) -> Any:
         return door.ask(question, wait)
 
 
-def _shown(found: RunAnswer, wait: int | None, said: dict[str, object]) -> Response:
-    body = {**present.run(found.run, services().shelf.codes()), **said}
+def _shown(found: RunAnswer, wait: int | None, said: Mapping[str, object], figure: str = "") -> Response:
+    body = {**run_plain(services(), found.run), **said}
     headers = {"Location": f"{PREFIX}/runs/{found.run.id}", **_applied(wait)}
-    return answer(body, 200 if found.run.state in FINAL else 202, headers)
+    return answer(dump_with(body, "report", figure) if figure else body, 200 if found.run.state in FINAL else 202, headers)
 
 
 def _wait() -> int | None:
@@ -141,7 +148,32 @@ def _applied(wait: int | None) -> dict[str, str]:
     return {} if wait is None else {"Preference-Applied": f"wait={wait}"}
 
 
-def _resources(asked: bodies.RunResources | None, model: Model) -> Resources | None:
+def resources(asked: bodies.RunResources | None, model: Model) -> Resources | None:
+    """What was asked for, and where it was not said what the model declares; None where nothing was said."""
     if asked is None:
         return None
-    return Resources(cores=asked.cores or model.cores, memory=asked.memory or model.memory)
+    batch = None if asked.batch is None else _batch(asked.batch, asked.cores or model.cores, parallel=model.parallel)
+    return Resources(
+        cores=asked.cores or model.cores if batch is None else batch.tasks * batch.cpus_per_task,
+        memory=asked.memory or model.memory,
+        time_limit=asked.time_limit or 0.0,
+        batch=batch,
+    )
+
+
+def _batch(asked: bodies.RunBatch, cores: int, *, parallel: bool) -> Batch:
+    """The choices on a cluster. Where it is not said how many tasks there are: a parallel model has its cores as tasks, another one task on
+    each node, which has the cores."""
+    nodes = asked.nodes or 1
+    tasks = asked.tasks or (max(nodes, cores // (asked.cpus_per_task or 1)) if parallel else nodes)
+    return Batch(
+        partition=asked.partition,
+        account=asked.account,
+        qos=asked.qos,
+        constraint=asked.constraint,
+        nodes=nodes,
+        tasks=tasks,
+        cpus_per_task=asked.cpus_per_task or (1 if parallel else max(1, -(-cores // tasks))),
+        gpus=asked.gpus,
+        extra=tuple(asked.extra),
+    )

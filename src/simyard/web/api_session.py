@@ -10,6 +10,7 @@ from simyard.clock import to_iso
 from simyard.web.answers import answer
 from simyard.web.auth import ONCE_SECONDS, Session
 from simyard.web.context import services, user
+from simyard.web.proxied import by_tls_only
 from simyard.web.routes import Routes
 
 routes = Routes("session")
@@ -33,7 +34,9 @@ def session_end() -> Response:
     if session is not None:
         services().users.end_session(session.secret)
         keys.forget(request.cookies.get(keys.cookie, ""))
-        response.delete_cookie(keys.cookie, path="/", httponly=True, samesite="Strict", secure=request.is_secure)
+        response.delete_cookie(
+            keys.cookie, path="/", httponly=True, samesite="Strict", secure=by_tls_only(services().config, request)
+        )
     return response
 
 
@@ -45,6 +48,7 @@ def login_address_create() -> Response:
     known.users.add_once(nonce, user(), now + ONCE_SECONDS, now)
     # the name under which we were asked is the one that works where the caller is
     host = request.environ.get("HTTP_HOST", "")
-    base = f"{request.scheme}://{host}" if ":" in host.rpartition("]")[2] else known.url
+    asked = f"{request.scheme}://{host}" if ":" in host.rpartition("]")[2] else known.url
+    base = known.config.web.url or asked
     url = f"{base}/login?once={nonce}"
     return answer({"url": url, "expires": to_iso(now + ONCE_SECONDS)}, 201, {"Location": url})

@@ -8,25 +8,22 @@ from typing import Any
 from flask import Response, request
 
 from simyard.codes.declaration import Declaration
-from simyard.errors import Busy, Conflict, InvalidRequest, NotFound, PreconditionFailed
-from simyard.protocol.asking import RunList
+from simyard.errors import Busy, InvalidRequest, NotFound, PreconditionFailed
 from simyard.protocol.ids import is_ulid, ulid
-from simyard.protocol.jobs import FINAL
 from simyard.store.library import check_name
-from simyard.store.simulations import FileRef, Files, Simulation, revision_id
+from simyard.store.simulations import FileRef, Files, Simulation, in_bin, revision_id
 from simyard.web import bodies, present
 from simyard.web.answers import answer
 from simyard.web.arriving import arrive
 from simyard.web.context import services, user
 from simyard.web.paging import page
 from simyard.web.routes import PREFIX, Routes
-from simyard.web.uploads import sweep
 
 routes = Routes("simulations")
 
 MAX_FILES = 1000
 _TRIES = 5
-_IF_MATCH = {"If-Match": "The ETag of the simulation that you have read; refused with 412 where it has changed."}
+IF_MATCH = {"If-Match": "The ETag of the simulation that you have read; refused with 412 where it has changed."}
 
 
 def find(simulation: str) -> Simulation:
@@ -34,6 +31,14 @@ def find(simulation: str) -> Simulation:
     if not is_ulid(simulation):
         raise NotFound("unknown-simulation", f"There is no simulation {simulation[:60]!r}.")
     return services().simulations.get(user(), simulation)
+
+
+def find_live(simulation: str) -> Simulation:
+    """The user's simulation, to be changed or run; raises NotFound, and Conflict where it lies in the bin."""
+    found = find(simulation)
+    if found.deleted is not None:
+        raise in_bin(found)
+    return found
 
 
 def declaration(code: str) -> Declaration:
@@ -50,9 +55,18 @@ def declaration(code: str) -> Declaration:
 
 @routes.get("/simulations", answers={200: "SimulationList"})
 def simulation_list(query: bodies.SimulationPaging) -> Response:
-    """Your simulations, newest first."""
-    found = services().simulations.page(user(), query.limit + 1, query.cursor, query.code)
-    return answer(page(found, query.limit, present.simulation, lambda one: one.id))
+    """Your simulations, newest first: those in the bin, or those that are not."""
+    found = services().simulations.page(
+        user(),
+        query.limit + 1,
+        query.cursor,
+        query.code,
+        tag=query.tag,
+        folder=query.folder,
+        deleted=query.deleted,
+        brief=query.brief,
+    )
+    return answer(page(found, query.limit, present.brief_simulation if query.brief else present.simulation, lambda one: one.id))
 
 
 @routes.post("/simulations", answers={201: "Simulation"})
@@ -64,7 +78,7 @@ def simulation_create(body: bodies.NewSimulation) -> Response:
         example = code.example(body.example)
         inputs, title = {**example.inputs, **inputs}, body.name or example.title
     files = _attached({}, dict(body.files))
-    return _created(code.name, title, code.check_inputs(inputs, files), files)
+    return created(code.name, title, code.check_inputs(inputs, files), files, body.folder, tuple(body.tags))
 
 
 @routes.get("/simulations/<simulation>", answers={200: "Simulation", 304: ""}, problems=(404,))
@@ -72,35 +86,26 @@ def simulation_show(simulation: str) -> Response:
     """One simulation; its ETag is what If-Match wants to see when you change it."""
     found = find(simulation)
     arrive(services(), user(), found.code)
-    return _shown(found)
+    return shown(found)
 
 
-@routes.patch("/simulations/<simulation>", answers={200: "Simulation"}, problems=(404, 412), headers=_IF_MATCH)
+@routes.patch("/simulations/<simulation>", answers={200: "Simulation"}, problems=(404, 409, 412), headers=IF_MATCH)
 def simulation_change(simulation: str, body: bodies.SimulationChange) -> Response:
-    """Change the name, some inputs (null: back to the default), some files (null: away); the rest stays."""
-    return _shown(change(simulation, body.name, body.inputs, body.files))
+    """Change the name, folder, tags, some inputs (null: back to the default), some files (null: away); the rest stays.
 
-
-@routes.delete("/simulations/<simulation>", answers={204: ""}, problems=(404, 409, 412, 503), headers=_IF_MATCH)
-def simulation_delete(simulation: str) -> Response:
-    """Delete a simulation with all its revisions. Its runs stay, and none of them may be active."""
-    found = find(simulation)
-    check_match(found)
-    newest = services().door.ask(RunList(user=user(), limit=100, simulation=found.id)).runs
-    active = next((run for run in newest if run.state not in FINAL), None)
-    if active is not None:
-        more = {"run": active.id, "location": f"{PREFIX}/runs/{active.id}"}
-        raise Conflict("simulation-active", f"A run of it is {active.state.value}: wait for it, or cancel it first.", more)
-    for sha256 in services().simulations.delete(user(), found.id, found.version):
-        sweep(services(), user(), sha256)
-    return Response(status=204)
+    With `restore`, inputs and files become those of that save, as a new one: nothing is lost by it.
+    """
+    if body.restore is not None and (body.inputs or body.files):
+        raise InvalidRequest("invalid-request", "restore brings back inputs and files: leave both out.")
+    tags = None if body.tags is None else tuple(body.tags)
+    return shown(change(simulation, body.name, body.inputs, body.files, folder=body.folder, tags=tags, restore=body.restore))
 
 
 @routes.post("/simulations/<simulation>/copy", answers={201: "Simulation"}, problems=(404,))
 def simulation_copy(simulation: str, body: bodies.SimulationCopy) -> Response:
-    """A new simulation with the same inputs and files."""
+    """A new simulation with the same inputs and files, in the same folder and with the same tags."""
     found = find(simulation)
-    return _created(found.code, body.name or f"{found.name[:190]} (copy)", found.inputs, found.files)
+    return created(found.code, body.name or f"{found.name[:190]} (copy)", found.inputs, found.files, found.folder, found.tags)
 
 
 @routes.get("/simulations/<simulation>/revisions", answers={200: "SaveList"}, problems=(404,))
@@ -111,10 +116,19 @@ def revision_list(simulation: str, query: bodies.SavePaging) -> Response:
     return answer(page(found, query.limit, present.saved, lambda one: str(one.n)))
 
 
-def change(simulation: str, name: str | None, inputs: Mapping[str, Any], files: Mapping[str, str | None]) -> Simulation:
-    """The simulation with these changes, saved. Raises InvalidRequest, PreconditionFailed, NotFound."""
+def change(
+    simulation: str,
+    name: str | None,
+    inputs: Mapping[str, Any],
+    files: Mapping[str, str | None],
+    *,
+    folder: str | None = None,
+    tags: tuple[str, ...] | None = None,
+    restore: int | None = None,
+) -> Simulation:
+    """The simulation with these changes, saved; `restore`: with the inputs and files of that save. Raises InvalidRequest, PreconditionFailed, NotFound, Conflict."""
     for _ in range(_TRIES):
-        old = find(simulation)
+        old = find_live(simulation)
         check_match(old)
         new_files = _attached(old.files, files)
         new_inputs: Mapping[str, Any] = old.inputs
@@ -123,14 +137,39 @@ def change(simulation: str, name: str | None, inputs: Mapping[str, Any], files: 
             # null takes an input back to its default, also one that the code no longer has
             kept = {key: value for key, value in merged.items() if value is not None}
             new_inputs = declaration(old.code).check_inputs(kept, new_files)
+        elif restore is not None:
+            new_inputs, new_files = _content_of(old, restore)
         try:
-            return services().simulations.change(
-                user(), old.id, services().clock(), version=old.version, name=name, inputs=new_inputs, files=new_files
+            changed = services().simulations.change(
+                user(),
+                old.id,
+                services().clock(),
+                version=old.version,
+                name=name,
+                inputs=new_inputs,
+                files=new_files,
+                folder=folder,
+                tags=tags,
+                restores=restore,
             )
+            if changed.version != old.version:
+                services().tell.simulation(user(), old.id)
+            return changed
         except PreconditionFailed:
             # somebody was faster: with If-Match the next look at it says so, without it this change goes on top
             continue
     raise Busy("busy-simulation", "Others are changing this simulation all the time; try again.")
+
+
+def _content_of(found: Simulation, n: int) -> tuple[dict[str, Any], dict[str, FileRef]]:
+    """The inputs and files of a save, as the code would have them now. Raises InvalidRequest."""
+    try:
+        save = services().simulations.saved(user(), found.id, n)
+    except NotFound as error:
+        raise InvalidRequest(error.code, error.detail) from None
+    code = declaration(found.code)
+    inputs = {name: value for name, value in save.inputs.items() if name in code.inputs}
+    return code.check_inputs(inputs, save.files), dict(save.files)
 
 
 def check_match(found: Simulation) -> None:
@@ -164,7 +203,10 @@ def _attached(old: Files, changes: Mapping[str, str | None]) -> dict[str, FileRe
     return files
 
 
-def _created(code: str, name: str, inputs: Mapping[str, Any], files: Files) -> Response:
+def created(
+    code: str, name: str, inputs: Mapping[str, Any], files: Files, folder: str = "", tags: tuple[str, ...] = ()
+) -> Response:
+    """The answer to who has made a new simulation: it is stored."""
     known = services()
     now = known.clock()
     new = Simulation(
@@ -178,15 +220,19 @@ def _created(code: str, name: str, inputs: Mapping[str, Any], files: Files) -> R
         version=1,
         created=now,
         updated=now,
+        folder=folder,
+        tags=tags,
     )
     known.simulations.create(new)
+    known.tell.simulation(user(), new.id)
     arrive(known, user(), code)
-    response = _shown(new, 201)
+    response = shown(new, 201)
     response.headers["Location"] = f"{PREFIX}/simulations/{new.id}"
     return response
 
 
-def _shown(found: Simulation, status: int = 200) -> Response:
+def shown(found: Simulation, status: int = 200) -> Response:
+    """The answer that is a simulation, with its ETag."""
     tag = present.etag(found)
     if request.method in {"GET", "HEAD"} and tag in request.headers.get("If-None-Match", ""):
         return Response(status=304, headers={"ETag": tag, "Cache-Control": "no-cache"})

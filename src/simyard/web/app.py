@@ -13,33 +13,59 @@ from simyard import clock
 from simyard.config import Config
 from simyard.store.engine import make_engine, migrate
 from simyard.store.library import Blobs, LibraryStore
+from simyard.store.notes import NoteStore
 from simyard.store.simulations import SimulationStore
 from simyard.store.users import UserStore
 from simyard.web import (
     accounting,
     answers,
+    api_bin,
     api_codes,
     api_events,
+    api_exchange,
     api_files,
+    api_history,
+    api_inputs,
     api_results,
     api_runs,
     api_session,
     api_simulations,
+    api_targets,
     auth,
     headers,
     metrics,
     openapi,
+    proxied,
     uploads,
 )
 from simyard.web.context import CodeShelf, Services
 from simyard.web.door import Door
 from simyard.web.fanout import Fanout
+from simyard.web.installing import Installs
 from simyard.web.ops import ops
 from simyard.web.pages import pages
 from simyard.web.port import Port
+from simyard.web.room import Rooms
+from simyard.web.telling import Telling
 
 #: The parts of the API, in the order of the document.
-PARTS = tuple(module.routes for module in (api_session, api_codes, api_simulations, api_runs, api_results, api_files, api_events))
+PARTS = tuple(
+    module.routes
+    for module in (
+        api_session,
+        api_codes,
+        api_targets,
+        api_simulations,
+        api_bin,
+        api_exchange,
+        api_runs,
+        api_history,
+        api_inputs,
+        api_results,
+        api_files,
+        api_events,
+    )
+)
 
 
 def make_services(config: Config, url: str, *, door: Port | None = None, now: clock.Clock = clock.system) -> Services:
@@ -51,6 +77,9 @@ def make_services(config: Config, url: str, *, door: Port | None = None, now: cl
     users.ensure(auth.ME, auth.ME, now())
     shelf.codes()
     door = door or Door(config.web_door, config.door_secret)
+    alone = config.web.workers == 1
+    simulations, notes = SimulationStore(engine), NoteStore(engine, alone=alone)
+    fanout = Fanout(door, api_events.Show(shelf, notes), alone=alone)
     return Services(
         config=config,
         url=url,
@@ -58,12 +87,16 @@ def make_services(config: Config, url: str, *, door: Port | None = None, now: cl
         randomness=os.urandom,
         keys=auth.Keys(auth.ensure_token(config.token), config.home),
         users=users,
-        simulations=SimulationStore(engine),
+        simulations=simulations,
+        notes=notes,
         library=LibraryStore(engine),
         blobs=_blobs(config),
         shelf=shelf,
         door=door,
-        fanout=Fanout(door, api_events.Show(shelf)),
+        rooms=Rooms(config, door, now),
+        installs=Installs(config),
+        fanout=fanout,
+        tell=Telling(door, fanout, simulations, notes, alone=alone),
         metrics=metrics.Metrics(),
         engine=engine,
     )
@@ -88,6 +121,7 @@ def create_app(services: Services) -> Flask:
     answers.install(app)
     accounting.install(app, services)
     headers.install(app)
+    proxied.install(app, services.config)
     for part in PARTS:
         part.register(app)
     openapi.install(app, PARTS)

@@ -29,6 +29,6 @@ def arrive(services: Services, user: str, code: str = "") -> None:
 def _tell(services: Services, who: tuple[str, str]) -> None:
     user, code = who
     try:
-        services.door.ask(Arrive(user=user, code=code))
+        services.door.ask(Arrive(user=user, target=services.config.default_target, code=code))
     except SimyardError:
         services.arrived.pop(who, None)  # a kindness that failed: the run itself will have everything started

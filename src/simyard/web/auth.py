@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Request
 
@@ -151,6 +152,8 @@ class Hosts:
         names = {"localhost", config.web.host.lower()}
         if not _is_loopback(config.web.host):
             names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
+        if public := urlsplit(config.web.url).hostname:
+            names.add(public)
         self._names = names
         self._good: set[str] = set()
 

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
     from simyard.clock import Clock
     from simyard.store.library import Blobs, LibraryStore
+    from simyard.store.notes import NoteStore
     from simyard.store.simulations import SimulationStore
     from simyard.store.users import UserStore
     from simyard.web.auth import Keys
     from simyard.web.fanout import Fanout
+    from simyard.web.installing import Installs
     from simyard.web.metrics import Metrics
     from simyard.web.port import Port
+    from simyard.web.room import Rooms
+    from simyard.web.telling import Telling
 
 #: The codes' folders are looked at again when somebody asks for the list, but not more often (seconds).
 _FRESH = 3.0
@@ -59,17 +63,22 @@ class Services:
     keys: Keys
     users: UserStore
     simulations: SimulationStore
+    notes: NoteStore
     library: LibraryStore
     blobs: Callable[[str], Blobs]
     shelf: CodeShelf
     door: Port
+    rooms: Rooms
+    installs: Installs
     fanout: Fanout
+    tell: Telling
     metrics: Metrics
     engine: Engine
     arrived: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def close(self) -> None:
         """Close what is open: streams, connections, the database."""
+        self.installs.close()
         self.fanout.close()
         self.door.close()
         self.engine.dispose()

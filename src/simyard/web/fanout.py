@@ -17,7 +17,8 @@ import gevent
 from gevent.event import Event
 
 from simyard.errors import SimyardError
-from simyard.protocol.asking import ANSWER, Change, Ping
+from simyard.protocol.asking import ANSWER, Change, Notice, Ping, RunGone
+from simyard.protocol.jobs import Run
 from simyard.protocol.wire import MAX_MESSAGE
 from simyard.web.answers import dump
 from simyard.web.port import Port
@@ -41,7 +42,8 @@ class Told:
 
 
 class Listener:
-    """One browser's queue. `behind` says that it must ask for what it missed; `connected` is what it knows of the supervisor."""
+    """One browser's queue. `behind` says that it must ask for what it missed. Notices are apart from that: they have no number by
+    which they could be asked for, and come also while the supervisor is away."""
 
     def __init__(self, user: str) -> None:
         self.user = user
@@ -49,7 +51,38 @@ class Listener:
         self.closing = False
         self._waiting: deque[Told] = deque()
         self._bytes = 0
+        self._notices: deque[bytes] = deque()
+        self._notice_bytes = 0
+        self._missed = False
         self._wake = Event()
+
+    def put_notice(self, text: bytes) -> None:
+        if len(self._notices) >= MAX_WAITING or self._notice_bytes + len(text) > MAX_BYTES:
+            self.miss()
+            return
+        self._notices.append(text)
+        self._notice_bytes += len(text)
+        self._wake.set()
+
+    def take_notice(self) -> bytes | None:
+        """The next notice; None where there is none."""
+        if not self._notices:
+            return None
+        text = self._notices.popleft()
+        self._notice_bytes -= len(text)
+        return text
+
+    def miss(self) -> None:
+        """Notices were not told to it, or may not have been."""
+        self._missed = True
+        self._notices.clear()
+        self._notice_bytes = 0
+        self._wake.set()
+
+    def took_missed(self) -> bool:
+        """Whether some were missed since this was asked last."""
+        missed, self._missed = self._missed, False
+        return missed
 
     def put(self, told: Told) -> None:
         if self.behind:
@@ -94,9 +127,12 @@ class Listener:
 
 
 class Fanout:
-    """All listeners of this worker, and the one stream that feeds them. `show` makes the events of a change."""
+    """All listeners of this worker, and the one stream that feeds them. `show` makes the events of a change; `on_notice` hears
+    what another worker has to tell; `alone`: there is none."""
 
-    def __init__(self, door: Port, show: Callable[[Change], bytes]) -> None:
+    def __init__(self, door: Port, show: Callable[[Change | RunGone], bytes], *, alone: bool = True) -> None:
+        self._alone = alone
+        self.on_notice: Callable[[Notice], None] = lambda _: None
         self._door = door
         self._show = show
         self._listeners: dict[str, set[Listener]] = {}
@@ -121,6 +157,14 @@ class Fanout:
             mine.discard(listener)
             if not mine:
                 del self._listeners[user]
+
+    def has_listeners(self, user: str) -> bool:
+        return user in self._listeners
+
+    def tell(self, user: str, text: bytes) -> None:
+        """Events that have no number, to every listener of the user."""
+        for listener in self._listeners.get(user, ()):
+            listener.put_notice(text)
 
     def close(self) -> None:
         """End every stream: web is about to stop."""
@@ -164,6 +208,9 @@ class Fanout:
             if fresh:
                 for listener in self._everybody():
                     listener.fall_behind()  # what changed before the stream began is not in it
+            elif not self._alone:
+                for listener in self._everybody():
+                    listener.miss()  # what other workers told while there was no stream
             self._set_connected(connected=True)
             for line in _lines(stream):
                 if line:
@@ -171,17 +218,21 @@ class Fanout:
                 elif not self._listeners:
                     return
 
-    def _hand_on(self, change: Change) -> None:
-        self._last = max(self._last or 0, change.run.change)
-        mine = self._listeners.get(change.run.user)
+    def _hand_on(self, change: Change | RunGone | Notice) -> None:
+        if isinstance(change, Notice):
+            self.on_notice(change)
+            return
+        about: Run | RunGone = change.run if isinstance(change, Change) else change
+        self._last = max(self._last or 0, about.change)
+        mine = self._listeners.get(about.user)
         if mine:
             try:
                 text = self._show(change)
             except Exception:
                 # the wall of a change: one that cannot be shown must not end the stream of everybody
-                log.exception("a change of run %s cannot be shown", change.run.id)
+                log.exception("change %d cannot be shown", about.change)
                 return
-            told = Told(change=change.run.change, text=text)
+            told = Told(change=about.change, text=text)
             for listener in mine:
                 listener.put(told)
 
@@ -203,6 +254,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def event(name: str, data: object, number: int | None = None) -> bytes:
-    """One event of a text/event-stream; with `number`, from which a browser that was cut off goes on."""
+    """One event of a text/event-stream, of JSON that may be bytes already; with `number`, from which a browser that was cut off
+    goes on."""
     head = f"event: {name}\n" if number is None else f"event: {name}\nid: {number}\n"
-    return head.encode() + b"data: " + dump(data) + b"\n\n"
+    return head.encode() + b"data: " + (data if isinstance(data, bytes) else dump(data)) + b"\n\n"

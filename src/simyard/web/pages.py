@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import mimetypes
 from pathlib import Path
 
-from flask import Blueprint, Response, redirect, request, send_from_directory
+from flask import Blueprint, Response, redirect, request
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from simyard.web.assets import Asset, Assets
 from simyard.web.auth import new_session, session_of
 from simyard.web.context import services
+from simyard.web.proxied import by_tls_only
 
 STATIC = Path(__file__).parent / "static"
 pages = Blueprint("pages", __name__)
+assets = Assets(STATIC)
 
-# what a browser refuses to run when a machine's tables say otherwise
-mimetypes.add_type("text/javascript", ".js")
-mimetypes.add_type("text/javascript", ".mjs")
-mimetypes.add_type("image/svg+xml", ".svg")
+#: A version's files never change: a second visit asks for none of them.
+_FOR_GOOD = "public, max-age=31536000, immutable"
+#: Asked again each time, and answered with 304 where nothing has changed.
+_ASK_AGAIN = "no-cache"
 
 _REFUSED = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Simyard</title></head>
@@ -29,23 +32,34 @@ _REFUSED = """<!doctype html>
 @pages.get("/")
 def index() -> Response:
     """The page; it holds nothing secret, and asks the API for everything."""
-    return _static("index.html")
+    return _answer(assets.current().page, _ASK_AGAIN)
 
 
 @pages.get("/static/<path:name>")
 def static(name: str) -> Response:
-    return _static(name)
+    """A file of a version (`v…/js/main.js`), or of the newest one."""
+    first, _, rest = name.partition("/")
+    version = assets.version(first) if rest and first.startswith("v") and first != "vendor" else None
+    found = version.files.get(rest) if version is not None else assets.current().files.get(name)
+    if found is None:
+        raise NotFound
+    return _answer(found, _FOR_GOOD if version is not None else _ASK_AGAIN)
 
 
 @pages.get("/favicon.ico")
 def favicon() -> Response:
-    return _static("icon.svg")
+    return _answer(assets.current().files["icon.svg"], _ASK_AGAIN)
 
 
-def _static(name: str) -> Response:
-    response = send_from_directory(STATIC, name, conditional=True)
-    # always asked again, and answered with 304: an update must not meet half an older page
-    response.headers["Cache-Control"] = "no-cache"
+def _answer(asset: Asset, caching: str) -> Response:
+    """The file, compressed where the browser can read that, or 304 where it has it already."""
+    data = asset.compressed() if request.accept_encodings["gzip"] else None
+    # a compressed answer is another one, and says so: half of each must not be put together
+    headers = {"Cache-Control": caching, "Vary": "Accept-Encoding", "ETag": f'"{asset.etag}{"-gz" if data else ""}"'}
+    if data:
+        headers["Content-Encoding"] = "gzip"
+    response = Response(data or asset.plain(), content_type=asset.type, headers=headers)
+    response.make_conditional(request)
     return response
 
 
@@ -71,6 +85,6 @@ def login() -> AnyResponse:
         path="/",
         httponly=True,
         samesite="Strict",
-        secure=request.is_secure,
+        secure=by_tls_only(known.config, request),
     )
     return response

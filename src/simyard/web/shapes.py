@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from simyard.protocol.jobs import Kind, State
+from simyard.protocol.jobs import CAUSES, Kind, State
 
 Time = str
 
@@ -33,11 +33,13 @@ class LoginAddress(BaseModel):
 
 
 class Code(BaseModel):
-    """What a code declares of itself; `install` is the command that installs it where `installed` is false."""
+    """What a code declares of itself; `install` is the command that installs it where `installed` is false, and
+    `installable` whether `POST /codes/{code}/install` does. `picture` is an address, "" for none."""
 
     name: str
     title: str
     description: str
+    picture: str
     version: str
     python: str
     requires: list[str]
@@ -45,9 +47,21 @@ class Code(BaseModel):
     groups: list[dict[str, Any]]
     models: list[dict[str, Any]]
     reports: list[dict[str, Any]]
+    results: list[dict[str, Any]]
     examples: list[dict[str, Any]]
     installed: bool
     install: str
+    installable: bool
+
+
+class Install(BaseModel):
+    """How far the install of a code is: `state` is idle, running, done or failed; `lines` are the last of what the installer said."""
+
+    state: str
+    step: str = Field(description="starting, waiting, environment, resolving, downloading, unpacking, trying, or done")
+    fraction: float
+    lines: list[str]
+    error: str
 
 
 class CodeList(BaseModel):
@@ -56,16 +70,52 @@ class CodeList(BaseModel):
     broken: dict[str, str]
 
 
+class Wait(BaseModel):
+    """An estimate in seconds."""
+
+    low: float
+    high: float
+
+
+class Disk(BaseModel):
+    """In bytes; null where nobody has looked yet, 0 where there is no such limit."""
+
+    quota: int = Field(description="what your files and runs may take")
+    used: int | None
+    keep: int = Field(description="what must stay free")
+    free: int | None
+
+
+class Partition(BaseModel):
+    """What a partition of a cluster takes: seconds, and bytes for one node; null where it has no limit of its own."""
+
+    name: str
+    up: bool
+    default: bool
+    nodes: int
+    cores: int
+    time_limit: float | None
+    max_nodes: int | None
+    min_nodes: int
+    memory: int | None
+
+
 class Target(BaseModel):
     name: str
     kind: str
-    state: str = Field(description="ready, starting, needs-login, away or disabled")
+    state: str = Field(description="ready, starting, needs-login, connecting, refused, away, silent (not answering) or disabled")
+    since: Time | None = Field(description="Since when it does not answer, or your agent on it is away")
     detail: str
     cores: int
     memory: int
     cores_free: int
     memory_free: int
     waiting: int
+    agent: str = Field(description="The version of your agent there, empty for none")
+    wait: Wait | None
+    disk: Disk | None
+    login: str = Field(description="Of a cluster: the state of your login (as in LoginAnswer); empty where none is needed")
+    partitions: list[Partition]
 
 
 class TargetList(BaseModel):
@@ -73,10 +123,27 @@ class TargetList(BaseModel):
     cursor: str
 
 
+class Prompt(BaseModel):
+    """One question of a host, in its words; `echo`: the answer may be seen while it is typed."""
+
+    text: str
+    echo: bool
+
+
 class LoginAnswer(BaseModel):
+    """How a login stands. asking: `host` says `words` and wants its `prompts` answered, all of them in one step; unknown-host: compare
+    the `fingerprint` of its key (`key_type`) with what its site tells, and accept it; refused: `words` say why, `again` whether other
+    answers may help; lost: since when."""
+
     target: str
-    state: str
-    prompts: list[str]
+    state: str = Field(description="not-needed, needs-login, connecting, asking, unknown-host, ready, lost or refused")
+    words: str
+    host: str
+    prompts: list[Prompt]
+    fingerprint: str
+    key_type: str
+    again: bool
+    since: Time | None
 
 
 class FileRef(BaseModel):
@@ -84,24 +151,33 @@ class FileRef(BaseModel):
     size: int
 
 
-class Simulation(BaseModel):
-    """`revision` names the content (inputs, files); `version` rises with every change; `etag` is for If-Match."""
+class BriefSimulation(BaseModel):
+    """`revision` names the content (inputs, files); `version` rises with every change; `etag` is for If-Match. `folder` is "" or
+    "a/b"; `deleted` is since when it lies in the bin. A list that was asked for with `brief=true` has no more than this."""
 
     id: str
     name: str
     code: str
-    inputs: dict[str, Any]
-    files: dict[str, FileRef]
+    folder: str
+    tags: list[str]
     revision: str
     version: int
     etag: str
     created: Time
     updated: Time
+    deleted: Time | None
     links: dict[str, str]
 
 
+class Simulation(BriefSimulation):
+    """A simulation with its inputs, and the files that belong to it."""
+
+    inputs: dict[str, Any]
+    files: dict[str, FileRef]
+
+
 class SimulationList(BaseModel):
-    items: list[Simulation]
+    items: list[Simulation | BriefSimulation]
     cursor: str
 
 
@@ -109,6 +185,7 @@ class Save(BaseModel):
     n: int
     revision: str
     saved: Time
+    restores: int | None = Field(description="The number of the save that this one went back to.")
     inputs: dict[str, Any]
     files: dict[str, FileRef]
 
@@ -123,11 +200,41 @@ class Progress(BaseModel):
     frames: int
     message: str
     eta: float | None
+    memory: int | None
+    peak_memory: int | None
+
+
+class Batch(BaseModel):
+    """What was chosen on a cluster; "" is what the cluster gives."""
+
+    partition: str
+    account: str
+    qos: str
+    constraint: str
+    nodes: int
+    tasks: int
+    cpus_per_task: int
+    gpus: int
+    extra: list[str]
 
 
 class Resources(BaseModel):
     cores: int
     memory: int
+    time_limit: float | None
+    batch: Batch | None
+
+
+class Remote(BaseModel):
+    """What a cluster says of a run: the number of its job there, the cluster's `state` and what it means in `words`, when it is
+    `expected` to begin, when the cluster said so (`at`), and since when it has not answered."""
+
+    job: str
+    state: str
+    words: str
+    expected: Time | None
+    at: Time | None
+    silent_since: Time | None
 
 
 class Usage(BaseModel):
@@ -158,6 +265,7 @@ class Run(BaseModel):
     target: str
     state: State
     reason: str
+    cause: str = Field(description=f"Why it did not complete: {', '.join(CAUSES)}, or empty")
     revision: int
     change: int
     created: Time
@@ -172,6 +280,11 @@ class Run(BaseModel):
     reports: list[str]
     waiting: list[Gate]
     last_heard: Time | None
+    remote: Remote | None
+    name: str = Field(description="What you called it")
+    note: str = Field(description="What you wrote on it")
+    pinned: bool
+    noted: Time | None = Field(description="When you last did either")
     links: dict[str, str]
 
 
@@ -195,6 +308,29 @@ class Explanation(BaseModel):
     summary: str
     gates: list[Gate]
     position: int
+
+
+class RunInputs(BaseModel):
+    """`files` maps file names to SHA-256."""
+
+    inputs: dict[str, Any]
+    files: dict[str, str]
+
+
+class GeneratedFile(BaseModel):
+    """`text` is null of a file that is no text; `truncated` says that there is more of it than is shown."""
+
+    name: str
+    text: str | None
+    size: int
+    truncated: bool
+
+
+class GeneratedInput(BaseModel):
+    """What the code would be given: its command line (null where it is called within Python), and the files it would read."""
+
+    command: list[str] | None
+    files: list[GeneratedFile]
 
 
 class RunFile(BaseModel):

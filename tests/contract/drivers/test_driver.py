@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,13 @@ import pytest
 
 from simyard.agent import locks
 from simyard.drivers.base import AgentSpec, Driver, DriverError, Life
+from simyard.drivers.docker.container import Limits, Room
+from simyard.drivers.docker.driver import DockerDriver
+from simyard.drivers.docker.host import Host
+from simyard.drivers.docker.pool import Pool
 from simyard.drivers.environment import allowed
 from simyard.drivers.local import LocalDriver
+from tests.docker_engine import IMAGE, Engine
 
 SECRET = "hush-hush-hush"
 
@@ -45,9 +50,33 @@ class Site:
         return pid
 
 
-@pytest.fixture(params=["local"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
-    return Site(tmp_path, {"local": lambda: LocalDriver(tmp_path / "log")}[request.param])
+def docker_driver(folder: Path, engine: Engine, image: str = IMAGE, cores: float = 1.0) -> DockerDriver:
+    def room(user: str) -> Room:
+        limits = Limits(memory=512 << 20, cores=cores, processes=128, open_files=1024, tmp=16 << 20)
+        return Room(
+            site=folder.name[-8:], user=user, image=image, root=folder / "u", doors=folder / "doors", owner=(10001, 10001),
+            limits=limits, idle=60,
+        )  # fmt: skip
+
+    (folder / "doors").mkdir(exist_ok=True)
+    return DockerDriver(Pool([Host(engine.url, time.time)], [], folder / "lives.json", folder.name[-8:]), room)
+
+
+@pytest.fixture(
+    params=[
+        "local",
+        pytest.param(
+            "docker", marks=[pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(100, func_only=True)]
+        ),
+    ]
+)
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    if request.param == "local":
+        yield Site(tmp_path, lambda: LocalDriver(tmp_path / "log"))
+        return
+    engine: Engine = request.getfixturevalue("engine")
+    yield Site(tmp_path, lambda: docker_driver(tmp_path, engine))
+    engine.remove_everything()
 
 
 @contextlib.asynccontextmanager
@@ -86,6 +115,8 @@ def test_a_handle_is_plain_data_that_another_driver_can_use(site: Site) -> None:
             assert await other.poll(again) is Life.ALIVE
             await other.stop(again)
             assert await other.poll(handle) is Life.GONE
+            await other.cleanup()
+        await driver.cleanup()
 
     asyncio.run(story())
 

@@ -46,6 +46,14 @@ def test_the_word_of_its_parent_is_waited_for_a_moment() -> None:
     assert "disk" in judge(view(begun=True, exit=Exit(exit_code=4))).reason
 
 
+def test_a_run_that_the_agent_ends_has_failed_for_its_reason_however_its_job_cmd_goes() -> None:
+    ending = {"stop_since": 999.0, "ending": "Disk quota.", "ending_cause": "disk"}
+    for more in ({}, {"begun": True, "exit": Exit(signal="SIGKILL")}, {"begun": True, "free_since": 990.0}):
+        step = judge(view(**ending, **more))
+        assert (step.do, step.state, step.reason, step.cause) == (Do.CONCLUDE, State.FAILED, "Disk quota.", "disk")
+    assert judge(view(**ending, holder=7, begun=True)).do is Do.TERM
+
+
 def test_a_job_cmd_that_never_begins_is_not_waited_for_for_ever() -> None:
     assert judge(view(launched=1000.0 - BEGIN_PATIENCE)).do is Do.CONCLUDE
     assert judge(view(launched=1000.0 - BEGIN_PATIENCE, notice_expected=True)).do is Do.WAIT
@@ -118,3 +126,11 @@ def test_nothing_that_is_not_held_waits_for_ever(seen: View) -> None:
     free = seen.now if seen.free_since is None else seen.free_since
     later = dataclasses.replace(seen, now=seen.now + 1000.0, final=False, holder=0, launching=False, free_since=free)
     assert judge(later).do in {Do.CONCLUDE, Do.LAUNCH}
+
+
+def test_a_run_whose_container_is_another_by_now_is_lost_with_it() -> None:
+    step = judge(view(begun=True, same_container=False, free_since=900.0))
+    assert (step.do, step.state, step.cause) == (Do.CONCLUDE, State.LOST, "lost")
+    assert "Its container ended while it ran" in step.reason
+    assert judge(view(begun=True, same_container=False, stop_since=900.0)).state is State.CANCELED
+    assert judge(view(begun=True, same_container=False, holder=7)).do is Do.WAIT

@@ -15,7 +15,16 @@ import pytest
 from simyard.cli.run import parse_settings
 from simyard.errors import InvalidRequest
 
-TYPES = {"n": "number", "i": "integer", "b": "boolean", "s": "string", "t": "text", "c": "choice"}
+TYPES = {
+    "n": "number",
+    "i": "integer",
+    "b": "boolean",
+    "s": "string",
+    "t": "text",
+    "c": "choice",
+    "e": "expression",
+    "r": "table",
+}
 
 
 def simyard(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -41,13 +50,16 @@ def simyard(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("s=a=b", "a=b"),
         ("s=5", "5"),
         ("c=electron", "electron"),
+        ("e= 360/cells ", "360/cells"),
+        ("e=5", "5"),  # whoever checks it takes it as a number
+        ('r=[{"x": 1}]', [{"x": 1}]),
     ],
 )
 def test_a_setting_has_the_type_of_its_input(text: str, value: Any) -> None:
     assert list(parse_settings((text,), TYPES).values()) == [value]
 
 
-@pytest.mark.parametrize("text", ["n=abc", "b=perhaps", "nosuch=1", "justatext", "n="])
+@pytest.mark.parametrize("text", ["n=abc", "b=perhaps", "nosuch=1", "justatext", "n=", "r=x", "r=@nowhere.json"])
 def test_a_setting_that_cannot_be_is_refused_with_its_own_words(text: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_settings((text,), TYPES)

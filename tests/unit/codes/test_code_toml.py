@@ -138,3 +138,13 @@ def test_the_version_changes_with_any_file_and_with_nothing_else(tmp_path: Path)
     (made / "more.py").unlink()
     (made / "code.py").write_text("#")
     assert code_toml.read(made).version != before
+
+
+def test_a_result_may_have_a_title_a_unit_and_digits() -> None:
+    plain = read(GOOD + '\n[results.tune]\n[results.orbit]\ntitle = "Orbit"\nunit = "mm"\ndigits = 3\n').to_plain()["results"]
+    assert plain == [
+        {"name": "tune", "title": "Tune", "unit": "", "digits": None},
+        {"name": "orbit", "title": "Orbit", "unit": "mm", "digits": 3},
+    ]
+    with pytest.raises(CodeError, match=r"results\.orbit\.digits: must be a whole number from 0 to 15"):
+        read(GOOD + "\n[results.orbit]\ndigits = 16\n")

@@ -28,6 +28,14 @@ def last(run: Any) -> np.ndarray[Any, Any]:
     return loaded
 
 
+def test_the_numbers_that_a_preview_is_made_with_are_shown_as_they_are_bounded(
+    grayscott_code: ModuleType, grayscott: Declaration, fake_run: Any, tmp_path: Path
+) -> None:
+    run = fake_run(tmp_path, "preview", grayscott.check_inputs({"size": 400, "frames": 9, "feed": 0.03}))
+    lines = grayscott_code.show_input(run)["parameters"].splitlines()
+    assert {"size = 96", "steps = 2500", "frames = 1", "feed = 0.03"} <= set(lines)
+
+
 def test_progress_is_true_and_every_frame_is_there(
     grayscott_code: ModuleType, grayscott: Declaration, fake_run: Any, tmp_path: Path
 ) -> None:

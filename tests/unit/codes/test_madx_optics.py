@@ -112,3 +112,12 @@ def test_what_was_kept_is_what_is_drawn(tmp_path: Path) -> None:
 
 def test_results_are_finite_numbers_and_small_letters() -> None:
     assert madx_optics.results({"q1": 2.0, "q2": float("nan"), "sequence": "RING"}) == {"tune_x": 2.0, "sequence": "ring"}
+
+
+def test_the_optics_that_earlier_runs_kept_are_still_drawn(tmp_path: Path) -> None:
+    kept = optics()
+    (tmp_path / "simyard").mkdir()
+    np.savez(tmp_path / "simyard" / "optics.npz", **kept)
+    found = madx_optics.load(str(tmp_path))
+    assert set(found) == set(kept)
+    assert (found["betx"] == kept["betx"]).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -154,3 +155,9 @@ def test_a_called_file_outside_the_run_is_never_opened(tmp_path: Path) -> None:
 )
 def test_a_last_statement_without_its_semicolon_is_found(text: str, line: int) -> None:
     assert madx_words.unfinished(text) == line
+
+
+def test_what_mad_x_says_at_its_start_has_the_time_of_the_run() -> None:
+    said = b"  + Release   date: 2024.04.25               +\n  + Execution date: 2026.11.22 18:24:07      +\n"
+    now = time.struct_time((2026, 11, 30, 7, 5, 9, 0, 334, -1))
+    assert madx_words.dated(said, now) == said.replace(b"2026.11.22 18:24:07", b"2026.11.30 07:05:09")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simyard.errors import ProtocolError
 from simyard.protocol import agents, asking
 from simyard.protocol.jobs import Kind, Resources, Run, RunSpec, State, Verdict
-from simyard.protocol.wire import MAX_CHUNK, MAX_MESSAGE, Codec, from_plain, message, pack, to_plain, unpack
+from simyard.protocol.wire import MAX_CHUNK, MAX_MESSAGE, Codec, Unknown, from_plain, message, pack, to_plain, unpack
 
 CODECS = {"from agent": agents.FROM_AGENT, "to agent": agents.TO_AGENT, "ask": asking.ASK, "answer": asking.ANSWER}
 
@@ -102,6 +102,27 @@ def test_each_kind_of_mistake_has_its_code(text: str, code: str) -> None:
     with pytest.raises(ProtocolError) as raised:
         agents.FROM_AGENT.decode(text)
     assert raised.value.code == code
+
+
+def test_a_peer_of_another_version_is_understood_as_far_as_it_can_be() -> None:
+    understand = agents.TO_AGENT.understand
+    assert understand('[1, "Dance", {"op": 7}]') == Unknown("Dance", {"op": 7})
+    assert understand('[1, "Drop", {"op": 7, "why": [1]}]') == agents.Drop(op=7)
+    start = agents.StartRun(epoch=3, spec=SPEC)
+    plain = json.loads(agents.TO_AGENT.encode(start))
+    plain[2]["spec"]["resources"]["gpus"] = 4
+    assert understand(json.dumps(plain)) == start
+    with pytest.raises(ProtocolError, match="gpus"):
+        agents.TO_AGENT.decode(json.dumps(plain))
+    for wrong in ('[1, "Drop", {"op": "7"}]', '[1, "Drop", {}]', "[1, 7, {}]", '[1, "Dance", []]', '[2, "Dance", {}]'):
+        with pytest.raises(ProtocolError):
+            understand(wrong)
+
+
+@given(data=st.binary(max_size=200) | st.text(max_size=200))
+def test_garbage_is_not_understood_either(data: str | bytes) -> None:
+    with pytest.raises(ProtocolError):
+        agents.TO_AGENT.understand(data)
 
 
 def test_a_message_that_is_too_large_is_not_sent() -> None:

@@ -8,14 +8,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simyard.config import TargetConfig
+from simyard.errors import Conflict
 from simyard.protocol import agents as talk
 from simyard.protocol import rundir
-from simyard.protocol.asking import RunAnswer, RunSimulation
+from simyard.protocol.asking import RunAnswer, RunGone, RunSimulation
 from simyard.protocol.jobs import FINAL, NEXT, Kind, Resources, Run, RunSpec, State
-from simyard.store.records import AgentRecord
+from simyard.store.records import AgentRecord, Deleted
 from simyard.supervisor import reactor, views
 from simyard.supervisor.core import AgentState, Core, Lane, Place
-from simyard.supervisor.outbox import Answer, Kick, Launch, Outbox, PollAgent, Refuse, Send, StartAgent, StopAgent
+from simyard.supervisor.outbox import (
+    Answer,
+    CheckAgent,
+    Kick,
+    Launch,
+    Notify,
+    Outbox,
+    PollAgent,
+    Refuse,
+    Send,
+    StartAgent,
+    StopAgent,
+    Sweep,
+)
 
 GIB = 1 << 30
 KINDS = {"quick": Kind.QUICK, "long": Kind.LONG}
@@ -35,7 +49,9 @@ class Execution:
     def end(self, state: str, at: float) -> None:
         if self.alive:
             self.alive = False
-            self.write(rundir.FINAL, at, state=state, reason=f"it {state}", usage={"wall": 1.0, "cpu": 0.5, "exit_code": 0})
+            self.write(
+                rundir.FINAL, at, state=state, reason=f"it {state}", cause="exit", usage={"wall": 1.0, "cpu": 0.5, "exit_code": 0}
+            )
 
 
 @dataclass
@@ -46,6 +62,7 @@ class Process:
     seat: tuple[str, str]
     alive: bool = True
     connected: bool = False
+    version: str = "1"
     inbox: deque[Any] = field(default_factory=deque)
 
 
@@ -59,14 +76,21 @@ class World:
         self.random = random.Random(7)
         self.stored: dict[str, Run] = {}
         self.specs: dict[str, RunSpec] = {}
+        self.deleted: dict[str, Deleted] = {}
+        self.removed: set[str] = set()
+        self.late_previous: Run | None = None
         self.records: dict[str, AgentRecord] = {}
         self.launched: dict[str, int] = {}
         self.answers: dict[int, Any] = {}
         self.requests = 0
         self.to_start: deque[StartAgent] = deque()
         self.to_poll: deque[PollAgent] = deque()
+        self.to_check: deque[CheckAgent] = deque()
+        #: That of the agents that drivers start now.
+        self.version = "1"
         self.processes: dict[str, Process] = {}
         self.disks: dict[tuple[str, str], dict[str, Execution]] = {}
+        self.notices: list[Notify] = []
         self.started_views: list[tuple[str, int]] = []
         self.core = self.new_core()
         self.out = Outbox()
@@ -80,11 +104,18 @@ class World:
         self.core, self.out = self.new_core(), Outbox()
         self.to_start.clear()
         self.to_poll.clear()
+        self.to_check.clear()
         for process in self.processes.values():
             process.connected = False
             process.inbox.clear()
         active = [run for run in self.stored.values() if run.state not in FINAL]
-        self.core.restore(active, self.records.values(), max([r.change for r in self.stored.values()], default=0), self.now)
+        changes = [run.change for run in self.stored.values()] + [gone.change for gone in self.deleted.values()]
+        self.core.restore(active, self.records.values(), max(changes, default=0), self.now)
+
+    @property
+    def left(self) -> set[str]:
+        """Deleted runs whose directories nobody has said to be gone."""
+        return set(self.deleted) - self.removed
 
     # ── what people do ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -101,7 +132,7 @@ class World:
         )  # fmt: skip
         self.requests += 1
         self.now += 0.001
-        previous = self.previous(question)
+        previous, self.late_previous = self.late_previous or self.previous(question), None
         reactor.on_run_simulation(self.core, self.out, self.requests, question, plan, previous, self.now)
         self.perform()
         return self.answers[self.requests]
@@ -122,7 +153,27 @@ class World:
         self.perform()
         return self.answers[self.requests]
 
-    def view(self, run: Run, lane: Lane = Lane.ANALYSIS) -> int:
+    def delete(self, run: Run) -> Any:
+        """Ask for a run to be deleted, as its endpoint does: one whose final state is not durable is refused."""
+        self.requests += 1
+        if self.stored[run.id].state not in FINAL:
+            return Conflict("run-active", "It is active.")
+        reactor.on_run_delete(self.core, self.out, self.requests, self.stored[run.id], self.now)
+        self.perform()
+        return self.answers[self.requests]
+
+    def say_used(self, process: Process, used: int, free: int = 1 << 40) -> None:
+        """The agent says what its user's files and runs take of the disk."""
+        reactor.on_disk_used(self.core, self.out, process.id, talk.DiskUsed(used=used, free=free, age=2.0), self.now)
+        self.perform()
+
+    def say_removed(self, process: Process, *runs: str) -> None:
+        """The agent says that nothing is left of these; the shell asks the store which of them were to be removed there."""
+        left = [run for run in runs if run in self.left and (self.deleted[run].user, self.deleted[run].target) == process.seat]
+        reactor.on_runs_removed(self.core, self.out, process.id, left, more=False, now=self.now)
+        self.perform()
+
+    def view(self, run: views.Subject, lane: Lane = Lane.ANALYSIS) -> int:
         self.requests += 1
 
         def message(number: int) -> talk.MakeReport:
@@ -143,7 +194,7 @@ class World:
         """The driver carries out the oldest start."""
         want = self.to_start.popleft()
         if ok:
-            self.processes[want.agent] = Process(id=want.agent, seat=(want.user, want.target))
+            self.processes[want.agent] = Process(id=want.agent, seat=(want.user, want.target), version=self.version)
             reactor.on_agent_started(self.core, self.out, want.agent, {"pid": len(self.processes)})
         else:
             reactor.on_agent_start_failed(self.core, self.out, want.agent, "no such file", self.now)
@@ -158,7 +209,7 @@ class World:
         process.inbox.clear()
         disk = self.disks.setdefault(process.seat, {})
         runs = tuple(talk.RunSeen(run=run, epoch=e.epoch, last=len(e.events)) for run, e in disk.items())
-        hello = talk.Hello(version="1", host="h", boot="b", pid=1, python="3", cores=2, memory=GIB, runs=runs)
+        hello = talk.Hello(version=process.version, host="h", boot="b", pid=1, python="3", cores=2, memory=GIB, runs=runs)
         reactor.on_agent_connected(self.core, self.out, process.id, hello, self.now)
         self.perform()
 
@@ -175,10 +226,16 @@ class World:
         if process.connected:
             self.lose(process)
 
-    def poll_next(self) -> None:
+    def poll_next(self, known: bool = True) -> None:
         want = self.to_poll.popleft()
         process = self.processes.get(want.agent)
-        reactor.on_agent_polled(self.core, self.out, want.agent, process is not None and process.alive, self.now)
+        alive = process is not None and process.alive
+        reactor.on_agent_polled(self.core, self.out, want.agent, alive if known else None, self.now)
+        self.perform()
+
+    def check_next(self) -> None:
+        want = self.to_check.popleft()
+        reactor.on_agent_checked(self.core, self.out, want.agent, want.version != self.version, self.now)
         self.perform()
 
     def receive(self, process: Process) -> None:
@@ -199,9 +256,15 @@ class World:
             case talk.EventsStored(run=run, last=last):
                 if run in disk and not disk[run].alive and last >= len(disk[run].events):
                     del disk[run]
+            case talk.RemoveRuns(runs=runs):
+                for run in runs:
+                    assert run not in disk or not disk[run].alive, "told to remove what runs"
+                    disk.pop(run, None)
             case talk.Welcome(forget=forget):
                 for run in forget:
                     disk.pop(run, None)
+            case talk.Leave():
+                self.kill(process)
             case talk.MakeReport(op=op):
                 self.started_views.append((process.id, op))
             case _:
@@ -230,12 +293,19 @@ class World:
             batch, effects = self.out.take()
             if not batch and not effects:
                 break
+            for gone in batch.deleted.values():
+                assert self.stored.pop(gone.run).state in FINAL, "deleted what is not over"
+                self.specs.pop(gone.run)
+                self.deleted[gone.run] = gone
+            assert batch.removed.keys() <= self.deleted.keys()
+            self.removed |= batch.removed.keys()
             for run in sorted(batch.runs.values(), key=lambda r: r.change):
+                assert run.id not in self.deleted, "a deleted run came back"
                 self.commit(run)
             self.specs.update(batch.specs)
             self.records.update(batch.agents)
-            for gone in batch.agents_gone:
-                self.records.pop(gone, None)
+            for agent in batch.agents_gone:
+                self.records.pop(agent, None)
             for effect in effects:
                 self.do(effect)
         self.check()
@@ -249,6 +319,7 @@ class World:
             assert run.state is old.state or run.state in reachable(old.state), f"{old.state} → {run.state}"
         if run.state in FINAL:
             assert run.ended is not None
+            assert bool(run.cause) == (run.state in (State.FAILED, State.LOST)), f"{run.state}: {run.cause!r}"
             assert run.state is State.COMPLETED or run.reason
         self.stored[run.id] = run
 
@@ -261,8 +332,12 @@ class World:
                 self.launched[run] = epoch
                 self.deliver(agent, talk.StartRun(epoch=epoch, spec=self.specs[run]))
             case Send(agent=agent, message=message):
+                if isinstance(message, talk.Leave):
+                    self.check_leave(agent)
                 self.deliver(agent, message)
             case Answer(request=request, message=message):
+                if isinstance(message, RunGone):
+                    assert message.run in self.deleted, "told before it was deleted"
                 if isinstance(message, RunAnswer):
                     stored = self.stored[message.run.id]
                     assert message.run.revision <= stored.revision, "told before it was written"
@@ -272,8 +347,18 @@ class World:
             case StartAgent():
                 assert effect.agent in self.records, "started before it was written"
                 self.to_start.append(effect)
+            case Sweep(agent=agent, user=user, target=target):
+                runs = tuple(
+                    sorted(run for run in self.left if (self.deleted[run].user, self.deleted[run].target) == (user, target))
+                )
+                if runs:
+                    self.deliver(agent, talk.RemoveRuns(runs=runs))
+            case Notify():
+                self.notices.append(effect)
             case PollAgent():
                 self.to_poll.append(effect)
+            case CheckAgent():
+                self.to_check.append(effect)
             case StopAgent(agent=agent):
                 if agent in self.processes:
                     self.processes[agent].alive = False
@@ -288,6 +373,12 @@ class World:
         process = self.processes.get(agent)
         if process is not None and process.connected:
             process.inbox.append(message)
+
+    def check_leave(self, agent: str) -> None:
+        """Nobody is told to leave who has something to do."""
+        seat = self.core.by_id[agent].seat
+        assert not [run for run in self.core.held if (self.core.runs[run].user, self.core.runs[run].target) == seat]
+        assert not [op for op in self.core.views.values() if (op.user, op.target) == seat and views.is_sent(op)]
 
     def check(self) -> None:
         """The design's invariants, as far as the brain's state can show them."""

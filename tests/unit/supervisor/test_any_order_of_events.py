@@ -13,7 +13,10 @@ from simyard.protocol import rundir
 from simyard.protocol.asking import RunAnswer
 from simyard.protocol.jobs import FINAL
 from simyard.supervisor import reactor, views
+from simyard.supervisor.core import Lane
+from simyard.supervisor.estimating import Wanted, wait
 from simyard.supervisor.explaining import explain
+from simyard.supervisor.streams import Draft
 from tests.unit.supervisor.reactor_world import GIB, Execution, Process, World
 
 users = st.sampled_from(["ann", "bob"])
@@ -22,7 +25,7 @@ users = st.sampled_from(["ann", "bob"])
 class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(active_runs=3, queued_runs=6, analyses=1, transfers=1)
+        self.world = World(active_runs=3, queued_runs=6, analyses=1, transfers=1, disk=GIB)
         self.late: list[tuple[Process, Any]] = []
 
     # people
@@ -54,10 +57,33 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.stored)
     @rule(data=st.data())
+    def somebody_deletes_a_run(self, data: st.DataObject) -> None:
+        run = data.draw(st.sampled_from(list(self.world.stored.values())))
+        answer = self.world.delete(run)
+        assert (run.id in self.world.stored) == (run.state not in FINAL), answer
+
+    @precondition(lambda self: any(p.connected for p in self.living()) and self.world.left)
+    @rule(data=st.data())
+    def an_agent_says_what_it_has_removed(self, data: st.DataObject) -> None:
+        process = data.draw(st.sampled_from([p for p in self.living() if p.connected]))
+        self.world.say_removed(process, data.draw(st.sampled_from(sorted(self.world.left))))
+
+    @precondition(lambda self: self.world.stored)
+    @rule(data=st.data())
     def somebody_looks_at_a_report(self, data: st.DataObject) -> None:
         run = data.draw(st.sampled_from(list(self.world.stored.values())))
         lane = data.draw(st.sampled_from(sorted(self.world.core.places["local"].views)))
         self.world.view(run, lane)
+
+    @rule(user=users)
+    def somebody_looks_at_the_input_of_what_is_not_yet_a_run(self, user: str) -> None:
+        self.world.view(Draft(user=user, target="local"))
+
+    @rule(user=users, lane=st.sampled_from([Lane.QUICK, Lane.LONG]), cores=st.integers(1, 3))
+    def somebody_asks_what_a_run_would_wait(self, user: str, lane: Lane, cores: int) -> None:
+        place = self.world.core.places["local"]
+        there = wait(self.world.core, place, Wanted(user=user, lane=lane, cores=cores, memory=GIB), self.world.now)
+        assert there is None or 0.0 <= there.low <= there.high
 
     @precondition(lambda self: self.world.core.views)
     @rule(data=st.data(), gone=st.booleans())
@@ -86,9 +112,23 @@ class AnyOrder(RuleBasedStateMachine):
         self.world.start_next(ok)
 
     @precondition(lambda self: self.world.to_poll)
+    @rule(known=st.booleans())
+    def a_driver_answers_a_poll(self, known: bool) -> None:
+        self.world.poll_next(known)
+
     @rule()
-    def a_driver_answers_a_poll(self) -> None:
-        self.world.poll_next()
+    def a_target_answers_again(self) -> None:
+        reactor.on_target_answers(self.world.core, self.world.out, "local", self.world.now)
+        self.world.perform()
+
+    @precondition(lambda self: self.world.to_check)
+    @rule()
+    def a_driver_says_whether_it_would_start_another_agent(self) -> None:
+        self.world.check_next()
+
+    @rule()
+    def agents_are_made_anew(self) -> None:
+        self.world.version = str(int(self.world.version) + 1)
 
     def living(self) -> list[Process]:
         return [p for p in self.world.processes.values() if p.alive]
@@ -106,6 +146,11 @@ class AnyOrder(RuleBasedStateMachine):
             self.world.kill(process)
         else:
             self.world.lose(process)
+
+    @precondition(lambda self: any(p.connected for p in self.living()))
+    @rule(data=st.data(), used=st.sampled_from([0, GIB - 1, GIB, 3 * GIB]))
+    def an_agent_says_what_its_users_files_take(self, data: st.DataObject, used: int) -> None:
+        self.world.say_used(data.draw(st.sampled_from([p for p in self.living() if p.connected])), used)
 
     @precondition(lambda self: any(p.inbox for p in self.living()))
     @rule(data=st.data())
@@ -164,7 +209,7 @@ class AnyOrder(RuleBasedStateMachine):
     # in the end
 
     def teardown(self) -> None:
-        """A kind world: agents start and answer, codes end. Then everything ends, and nothing is held."""
+        """A kind world: agents start and answer, disks are empty, codes end. Then everything ends, and nothing is held."""
         world = self.world
         for _ in range(400):
             if not world.core.runs:
@@ -174,9 +219,13 @@ class AnyOrder(RuleBasedStateMachine):
                 world.start_next()
             while world.to_poll:
                 world.poll_next()
+            while world.to_check:
+                world.check_next()
             for process in self.living():
                 if not process.connected and process.id in world.core.by_id:
                     world.connect(process)
+                if process.connected:
+                    world.say_used(process, 0)
                 while process.inbox and process.connected:
                     world.receive(process)
                 disk = world.disks.get(process.seat, {})

@@ -10,6 +10,7 @@ from simyard.errors import Busy, Conflict
 from simyard.protocol import agents as talk
 from simyard.protocol import rundir
 from simyard.protocol.jobs import State
+from simyard.supervisor import reactor
 from simyard.supervisor.agency import LEAVE_LIMIT, PRESENCE
 from tests.unit.supervisor.reactor_world import GIB, World, ended, started, with_agent
 
@@ -78,6 +79,19 @@ def test_supersede_starts_the_new_run_only_when_the_old_one_is_gone() -> None:
     world.report_events(agent, first.id)
     assert world.stored[first.id].state is State.CANCELED
     assert world.stored[second.id].state is State.STARTING
+
+
+def test_supersede_cancels_what_goes_on_with_other_inputs_also_where_a_completed_run_is_the_answer() -> None:
+    world = World()
+    agent = with_agent(world)
+    first = ended(world, agent, started(world, agent, x=1))
+    agent.inbox.clear()  # that its end is known
+    second = started(world, agent, x=2)
+    assert world.submit(x=1).run.id == first.id
+    assert world.stored[second.id].state is not State.CANCELING
+    answer = world.submit(x=1, supersede=True)
+    assert (answer.run.id, answer.reused) == (first.id, True)
+    assert world.stored[second.id].state is State.CANCELING
 
 
 def test_an_identical_completed_run_is_reused_unless_told_not_to() -> None:
@@ -261,3 +275,47 @@ def test_an_agent_that_does_not_leave_though_it_was_told_to_keeps_no_run_waiting
     world.start_next()
     world.connect(list(world.processes.values())[-1])
     assert world.stored[run.id].state is State.STARTING
+
+
+def test_whoever_has_run_something_has_an_agent_there_for_a_while_without_having_arrived() -> None:
+    world = World()
+    run = world.submit().run
+    world.start_next()
+    [agent] = world.processes.values()
+    world.connect(agent)
+    world.cancel(run)
+    while agent.inbox:
+        world.receive(agent)
+    world.report_events(agent, run.id)
+    assert world.stored[run.id].state is State.CANCELED
+    agent.inbox.clear()
+    world.tick(PRESENCE - 10)
+    assert not agent.inbox
+    world.tick(20)
+    assert [type(message) for message in agent.inbox] == [talk.Leave]
+
+
+def test_an_agent_that_comes_back_to_a_supervisor_that_was_started_again_is_kept() -> None:
+    world = World()
+    agent = with_agent(world)
+    world.restart()
+    world.connect(agent)
+    agent.inbox.clear()
+    world.tick(PRESENCE - 10)
+    assert not agent.inbox
+    world.tick(20)
+    assert [type(message) for message in agent.inbox] == [talk.Leave]
+
+
+def test_a_run_that_the_store_refuses_holds_nothing_and_keeps_nobody_waiting() -> None:
+    world = World(cores=1)
+    process = with_agent(world)
+    refused = started(world, process, simulation="s1")
+    waiting = world.submit(simulation="s2").run
+    reactor.on_not_stored(world.core, world.out, refused.id, world.now)
+    world.perform()
+    assert refused.id not in world.core.runs
+    assert world.stored[waiting.id].state is State.STARTING
+    assert any(isinstance(one, talk.StopRun) and one.run == refused.id for one in process.inbox)
+    reactor.on_not_stored(world.core, world.out, refused.id, world.now)
+    world.perform()

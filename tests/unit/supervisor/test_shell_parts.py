@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from simyard.errors import NotFound, ProtocolError, Unavailable
 from simyard.protocol import agents as talk
-from simyard.protocol.asking import ANSWER, Pong
+from simyard.protocol.asking import ANSWER, Pong, RunAnswer
 from simyard.protocol.jobs import Kind, Resources, Run, RunSpec, State
 from simyard.store.engine import StoreError
-from simyard.store.records import Batch
+from simyard.store.records import Batch, Deleted
 from simyard.supervisor import writer as writers
 from simyard.supervisor.endpoints import _page
 from simyard.supervisor.known import Known
 from simyard.supervisor.lru import Lru
 from simyard.supervisor.metrics import Counts
-from simyard.supervisor.outbox import Answer, Effect, Outbox
+from simyard.supervisor.outbox import Answer, Effect, Launch, Outbox, Refuse
 from simyard.supervisor.transfers import GRANT, Pushes, Transfer, Transfers
 from simyard.supervisor.writer import Writer
 
@@ -229,6 +229,22 @@ class Heard:
         assert line.endswith(b"\n")
         self.changes.append(change)
 
+    def notice(self, line: bytes) -> None:
+        self.tell(0, line)
+
+
+def test_a_run_that_was_deleted_is_forgotten_told_of_and_not_brought_back_by_what_was_read_before() -> None:
+    known, heard, run = Known([], 0), Heard(), a_run(3, state=State.COMPLETED)
+    known.listeners.add(heard)
+    known.committed([run])
+    known.answer_text(run)
+    known.reports.put((run.id, run.report), b"{}", 2)
+    known.committed([], [Deleted(run=run.id, user=run.user, target=run.target, change=4, at=1.0)])
+    assert (known.get(run.id), known.last, heard.changes) == (None, 4, [3, 4])
+    assert known.reports.get((run.id, run.report)) is None
+    known.remember(run)
+    assert known.get(run.id) is None
+
 
 def test_listeners_are_told_in_the_order_of_changes() -> None:
     known, heard = Known([], 0), Heard()
@@ -295,10 +311,14 @@ class FakeStore:
 class Done:
     def __init__(self) -> None:
         self.order: list[Any] = []
+        self.refused: list[tuple[int, str]] = []
+        self.launched: list[str] = []
 
     def __call__(self, batch: Batch, effects: list[Effect], specs: dict[str, RunSpec]) -> None:
         self.order += list(batch.runs)
         self.order += [effect.request for effect in effects if isinstance(effect, Answer)]
+        self.refused += [(effect.request, effect.error.code) for effect in effects if isinstance(effect, Refuse)]
+        self.launched += [effect.run for effect in effects if isinstance(effect, Launch)]
 
 
 PONG = Pong(version="", change=0, agents=0, active=0)
@@ -338,6 +358,40 @@ def test_effects_with_nothing_to_commit_are_done_without_a_commit() -> None:
             out.answer(1, PONG)
             writer.wake()
         assert (store.committed, done.order) == ([], [1])
+
+    within(scene())
+
+
+class Picky(FakeStore):
+    """Refuses one run, whatever it is written with."""
+
+    def commit(self, batch: Batch) -> None:
+        if "r2" in batch.runs:
+            raise ValueError("a broken constraint")
+        super().commit(batch)
+
+
+def test_a_run_that_the_database_refuses_is_left_out_and_keeps_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writers, "FIRST_RETRY", 0.001)
+    refused: list[str] = []
+
+    async def scene() -> None:
+        out, done, store = Outbox(), Done(), Picky()
+        writer = Writer(store, out, done, Counts(), refused.extend)
+        task = asyncio.create_task(writer.run())
+        for n in (1, 2, 3):
+            out.save(a_run(n))
+            out.launch("a1", a_run(n))
+            out.answer(n, RunAnswer(run=a_run(n)))
+        writer.wake()
+        writer.close()
+        await task
+        assert store.committed == [["r1"], ["r3"]]
+        assert done.order == ["r1", "r3", 1, 3]
+        assert done.refused == [(2, "not-stored")]
+        assert done.launched == ["r1", "r3"]
+        assert refused == ["r2"]
+        assert writer.failing == ""
 
     within(scene())
 

@@ -56,7 +56,7 @@ def event(kind: str, at: float = 5.0, **data: Any) -> Event:
 
 
 @given(
-    st.sampled_from(["begun", "started", "progress", "final", "news"]),
+    st.sampled_from(["begun", "resumed", "started", "progress", "paused", "stopped", "final", "news"]),
     st.floats(allow_nan=False, allow_infinity=False),
     st.dictionaries(st.sampled_from(NAMES), ANYTHING),
 )
@@ -105,3 +105,19 @@ def test_results_that_are_nested_too_deep_to_be_told_are_left_out() -> None:
         results = {"more": results}
     kept = after(event("final", state="completed", results=results, warnings=["\ud800 half"]))
     assert (kept.results, kept.warnings) == ({}, ("? half",))
+
+
+def test_a_run_that_is_gone_on_with_has_started_when_its_first_part_did_and_stays_running() -> None:
+    told = [
+        event("started", 10.0),
+        event("progress", 11.0, fraction=0.4, frames=4, memory=1000),
+        event("paused", 12.0, reason="time-limit", usage={}),
+        event("begun", 50.0),
+        event("resumed", 50.0, part=2, why="paused"),
+        event("started", 51.0),
+    ]
+    run = after(*told)
+    assert (run.state, run.started) == (State.RUNNING, RUN.started or 10.0)
+    assert (run.progress.fraction, run.progress.frames, run.progress.memory) == (0.4, 4, None)
+    again = after(*told, event("progress", 52.0, frames=2, fraction=0.5), event("final", 60.0, state="completed"))
+    assert (again.progress.frames, again.started) == (4, run.started)

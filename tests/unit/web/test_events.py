@@ -16,7 +16,7 @@ from simyard.protocol import asking
 from simyard.protocol.asking import ANSWER, Change
 from simyard.protocol.jobs import Run
 from simyard.testing import FakeDoor, FakeSupervisor
-from simyard.web import api_events, fanout
+from simyard.web import api_events, fanout, present
 from simyard.web.fanout import Fanout, Listener, Told
 from tests.unit.web.conftest import Web
 from tests.unit.web.test_simulations import problem
@@ -100,7 +100,7 @@ class Events:
 def door(web: Web) -> Door:
     found = Door(web.supervisor)
     web.services.door = found
-    web.services.fanout = Fanout(found, api_events.Show(web.services.shelf))
+    web.services.fanout = Fanout(found, api_events.Show(web.services.shelf, web.services.notes))
     return found
 
 
@@ -172,6 +172,18 @@ def test_a_report_that_is_not_json_harms_nobody(web: Web, door: Door, listen: Ca
     assert events.next()["event"] == "run"
 
 
+def test_a_report_in_several_lines_is_one_event_and_no_other(web: Web, door: Door, listen: Callable[..., Events]) -> None:
+    first, second = new_run(web), new_run(web)
+    events = listen()
+    events.next()
+    door.tell(web.supervisor.complete(first, report="field"), report='{"data":\n\nevent: run\ndata: {}\n\n[1]}')
+    assert events.next()["event"] == "run"  # it is not JSON
+    door.tell(web.supervisor.complete(second, report="field"), report='{"data":\r\n\n[1]}')
+    text = next(events.chunks).decode()
+    assert text.count("event: ") == text.count("\n\n") == 2
+    assert json.loads(text.split("\n")[1].removeprefix("data: "))["figure"] == {"data": [1]}
+
+
 def test_a_report_with_half_a_surrogate_pair_reaches_the_page_all_the_same(
     web: Web, door: Door, listen: Callable[..., Events]
 ) -> None:
@@ -185,12 +197,14 @@ def test_a_report_with_half_a_surrogate_pair_reaches_the_page_all_the_same(
 
 
 def test_a_change_that_cannot_be_shown_does_not_end_the_stream_of_the_others(
-    web: Web, door: Door, listen: Callable[..., Events]
+    web: Web, door: Door, listen: Callable[..., Events], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = new_run(web), new_run(web)
     events = listen()
     events.next()
-    door.tell(web.supervisor.complete(bad), report='{"data": [1e999]}')
+    show = present.run
+    monkeypatch.setattr(present, "run", lambda run, *more: 1 / 0 if run.id == bad else show(run, *more))
+    door.tell(web.supervisor.complete(bad))
     door.tell(web.supervisor.start(good))
     assert events.next()["data"]["id"] == good
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_files_are_listed_and_downloaded(web: Web, run: str) -> None:
     assert all(one["modified"].endswith("Z") for one in found["items"])
     answer = web.get(f"/runs/{run}/files/work/a%20b.dat")
     assert answer.data == bytes(100_000)
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="a_b.dat"'
+    assert answer.headers["Content-Disposition"] == "attachment; filename=\"a_b.dat\"; filename*=UTF-8''a%20b.dat"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert problem(web.get(f"/runs/{run}/files/nothing")) == (404, "unknown-file")
 
@@ -83,6 +84,21 @@ def test_files_are_listed_and_downloaded(web: Web, run: str) -> None:
 def test_paths_that_lead_elsewhere_are_not_asked_for(web: Web, run: str, path: str) -> None:
     assert problem(web.get(f"/runs/{run}/files/{path}"))[0] == 404
     assert not any(isinstance(one, asking.RunFile) for one in web.supervisor.asked)
+
+
+@pytest.mark.parametrize(
+    "name", ["a b#c?.dat", "100%.txt", "ü.txt", "<img src=x>", "abc\u202egpj.txt", "a\u3000b", "'; x=y", "x" * 255]
+)
+def test_a_file_of_any_name_is_a_download_under_its_name(web: Web, run: str, name: str) -> None:
+    web.supervisor.files[run] = {f"work/{name}": b"odd"}
+    answer = web.get(f"/runs/{run}/files/work/{quote(name)}")
+    assert (answer.status_code, answer.data) == (200, b"odd")
+    told = answer.headers["Content-Disposition"]
+    assert told.startswith("attachment; ")
+    assert told.isascii()
+    exact = told.partition("filename*=UTF-8''")[2] or told.partition("filename=")[2].strip('"')
+    assert unquote(exact) == name
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
 def test_a_bundle_is_all_files_as_one_zip(web: Web, run: str) -> None:

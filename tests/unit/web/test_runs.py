@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,18 +45,72 @@ def test_a_run_is_accepted_with_its_address(web: Web) -> None:
 def test_what_a_run_reads_as(web: Web) -> None:
     run = web.run(web.simulation()["id"])
     web.supervisor.start(run["id"])
-    web.supervisor.change(run["id"], progress=Progress(fraction=0.5, frames=3, message="half"), last_heard=1.5)
+    web.supervisor.change(
+        run["id"], progress=Progress(fraction=0.5, frames=3, message="half", memory=5, peak_memory=7), last_heard=1.5
+    )
     usage = Usage(wall=2.0, cpu=1.5, peak_memory=1 << 20, exit_code=0)
     web.supervisor.change(
         run["id"],
         state=State.COMPLETED, ended=1_800_000_000.25, usage=usage, results={"q": 1}, warnings=("careful",), reason="It ended.",
     )  # fmt: skip
     found = web.get(f"/runs/{run['id']}").json
-    assert found["progress"] == {"fraction": 0.5, "frames": 3, "message": "half", "eta": None}
+    assert found["progress"] == {
+        "fraction": 0.5, "frames": 3, "message": "half", "eta": None, "memory": 5, "peak_memory": 7,
+    }  # fmt: skip
+    assert found["cause"] == ""
     assert found["usage"] == {"wall": 2.0, "cpu": 1.5, "peak_memory": 1 << 20, "exit_code": 0, "signal": None}
     assert (found["results"], found["warnings"], found["reason"]) == ({"q": 1}, ["careful"], "It ended.")
     assert (found["ended"], found["last_heard"]) == ("2027-01-15T08:00:00.250Z", "1970-01-01T00:00:01.500Z")
     assert found["revision"] > run["revision"]
+
+
+def test_a_run_may_be_given_a_time_limit_and_says_which_it_has(web: Web) -> None:
+    simulation = web.simulation()["id"]
+    run = web.post(f"/simulations/{simulation}/runs", {"model": "evolve", "resources": {"time_limit": 7.5}}).json
+    question = asked(web, asking.RunSimulation)
+    assert question.resources.time_limit == 7.5
+    assert run["resources"]["time_limit"] == 7.5
+    assert web.post(f"/simulations/{simulation}/runs", {"model": "evolve", "resources": {"time_limit": 0}}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "figure, told",
+    [
+        ('{"data":[{"y":[1e999]}]}', {"data": [{"y": [float("inf")]}]}),
+        ('{"data": [\n1]}', {"data": [1]}),
+        ('{"data": [\n1e999]}', None),
+        ('{"data": [NaN]}', None),
+        ("[" * 100_000, None),
+        ("", None),
+    ],
+)
+def test_whatever_a_report_is_its_run_is_told(web: Web, monkeypatch: pytest.MonkeyPatch, figure: str, told: Any) -> None:
+    web.supervisor.ends_at_once = True
+    ask = web.services.door.ask
+
+    def with_figure(question: Any, wait: float = 0.0) -> Any:
+        answer = ask(question, wait)
+        return replace(answer, report=figure) if isinstance(answer, asking.RunAnswer) else answer
+
+    monkeypatch.setattr(web.services.door, "ask", with_figure)
+    simulation = web.simulation()["id"]
+    answer = web.post(f"/simulations/{simulation}/runs", {"model": "evolve"}, headers={"Prefer": "wait=5"})
+    assert (answer.status_code, json.loads(answer.data)["report"]) == (200, told)
+    answer = web.get(f"/runs/{answer.json['id']}", headers={"Prefer": "wait=5"})
+    assert (answer.status_code, json.loads(answer.data)["report"]) == (200, told)
+
+
+def test_a_failed_run_says_its_cause_for_programs(web: Web) -> None:
+    run = web.run(web.simulation()["id"])
+    web.supervisor.start(run["id"])
+    web.supervisor.change(run["id"], state=State.FAILED, ended=1.0, reason="It ran out of memory.", cause="memory")
+    assert web.get(f"/runs/{run['id']}").json["cause"] == "memory"
+
+
+def test_runs_are_found_by_their_code(web: Web) -> None:
+    run = web.run(web.simulation()["id"])
+    assert [one["id"] for one in web.get("/runs?code=grayscott").json["items"]] == [run["id"]]
+    assert web.get("/runs?code=other").json["items"] == []
 
 
 def test_a_run_that_is_final_at_once_is_no_promise(web: Web) -> None:
@@ -168,15 +223,6 @@ def test_why_a_run_waits_is_told(web: Web) -> None:
 @pytest.mark.parametrize("rest", ["", "/explain", "/log", "/files", "/files/a", "/bundle", "/reports/field"])
 def test_a_run_that_is_not_there_is_not_found(web: Web, run: str, rest: str) -> None:
     assert problem(web.get(f"/runs/{run}{rest}"))[0] == 404
-
-
-def test_targets_are_told_and_logged_in_to(web: Web) -> None:
-    assert web.get("/targets").json["items"][0]["name"] == "local"
-    assert web.post("/targets/local/login").json == {"target": "local", "state": "ready", "prompts": ["Password"]}
-    assert web.post("/targets/local/login", {"answers": ["secret"]}).json["prompts"] == []
-    assert problem(web.post("/targets/moon/login")) == (404, "unknown-target")
-    assert problem(web.post("/targets/%00/login")) == (404, "unknown-target")
-    assert problem(web.post("/targets/local/login", {"answers": ["x" * 5000]})) == (422, "invalid-request")
 
 
 def test_an_error_of_the_supervisor_keeps_its_code(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:

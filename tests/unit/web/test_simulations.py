@@ -198,7 +198,7 @@ def test_a_deleted_simulation_is_gone_and_its_runs_stay(web: Web) -> None:
     assert problem(answer) == (409, "simulation-active")
     assert answer.json["location"] == f"/api/v1/runs/{run['id']}"
     web.supervisor.complete(run["id"])
-    assert web.client.delete(f"/api/v1/simulations/{old['id']}").status_code == 204
+    assert web.client.delete(f"/api/v1/simulations/{old['id']}?forever=true").status_code == 204
     assert problem(web.get(f"/simulations/{old['id']}")) == (404, "unknown-simulation")
     assert web.get(f"/runs/{run['id']}").json["state"] == State.COMPLETED.value
 
@@ -223,5 +223,28 @@ def test_a_file_in_use_survives_its_name_in_the_library(web: Web) -> None:
     web.now[0] += 1e6
     assert web.client.delete("/api/v1/files/lib.txt").status_code == 204
     assert web.get(f"/simulations/{found['id']}/files/in.txt").data == b"two"
-    assert web.client.delete(f"/api/v1/simulations/{found['id']}").status_code == 204
+    assert web.client.delete(f"/api/v1/simulations/{found['id']}?forever=true").status_code == 204
     assert not web.services.blobs("me").path(sha256).exists()
+
+
+def test_going_back_to_a_save_is_a_save_of_its_own(web: Web) -> None:
+    first = web.simulation(inputs={"size": 64})
+    where = f"/api/v1/simulations/{first['id']}"
+    web.client.patch(where, json={"inputs": {"size": 65}})
+    web.client.put(f"{where}/files/a.txt", data=b"one")
+    back = web.client.patch(where, json={"restore": 1})
+    assert back.status_code == 200
+    assert (back.json["inputs"], back.json["files"], back.json["revision"]) == (first["inputs"], {}, first["revision"])
+    forth = web.client.patch(where, json={"restore": 3}).json
+    assert (forth["inputs"]["size"], list(forth["files"])) == (65, ["a.txt"])
+    saves = web.get(f"/simulations/{first['id']}/revisions").json["items"]
+    assert [(one["n"], one["restores"]) for one in saves] == [(5, 3), (4, 1), (3, None), (2, None), (1, None)]
+
+
+def test_a_save_that_cannot_be_gone_back_to_is_named(web: Web) -> None:
+    old = web.simulation()
+    where = f"/api/v1/simulations/{old['id']}"
+    assert problem(web.client.patch(where, json={"restore": 2})) == (422, "unknown-save")
+    assert problem(web.client.patch(where, json={"restore": 0})) == (422, "invalid-request")
+    assert problem(web.client.patch(where, json={"restore": 1, "inputs": {"size": 64}})) == (422, "invalid-request")
+    assert web.client.patch(where, json={"restore": 1}).json == old  # it is what it is: no save

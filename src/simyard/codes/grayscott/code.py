@@ -94,6 +94,13 @@ def prepare(run):
     return evolve
 
 
+def show_input(run):
+    """There is no file: the numbers are used as they stand here, a preview's bounded."""
+    size, steps, frames = plan(run)
+    used = {**run.inputs, "size": size, "steps": steps, "frames": frames}
+    return {"parameters": "".join(f"{name} = {value}\n" for name, value in used.items())}
+
+
 def evolve(run):
     size, steps, frames = plan(run)
     rates = [float(run.inputs[key]) for key in ("feed", "kill", "diffusion_u", "diffusion_v")]

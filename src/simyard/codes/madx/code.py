@@ -24,6 +24,9 @@ FAILED = 70
 LOG_PART = 8 << 20
 
 
+madx.start()
+
+
 def job_of(run):
     """The name of the job file: the user's, or that of the ring that Simyard makes."""
     if run.inputs["job"]:
@@ -38,12 +41,20 @@ def prepare(run):
     return execute
 
 
+def show_input(run):
+    """The user's own job is used as it is; that of the ring is a file, which is shown by itself."""
+    if not run.inputs["job"]:
+        return None
+    return {"what MAD-X is told": f'call, file="{run.inputs["job"]}";\n'}
+
+
 def execute(run):
     os.chdir(run.dir)
     os.makedirs("simyard", exist_ok=True)
     began = time.time()
-    run.progress(fraction=0.0, message="MAD-X reads the job")
-    madx.start()
+    if run.model == "track":  # a twiss is over before anybody could see how far it is
+        run.progress(fraction=0.0, message="MAD-X reads the job")
+    madx.greet()
     good = madx.call(job_of(run))
     run.log(madx_words.JOB_ENDED)
     table = madx.twiss_table()
@@ -62,7 +73,6 @@ def execute(run):
             problem = str(error)
     elif good and not results:
         problem = "The job ran to its end, but no Twiss table came of it: it needs a twiss statement that succeeds."
-    run.progress(fraction=1.0)
     madx.finish()
     with open(SUMMARY, "w", encoding="utf-8") as file:
         json.dump({"results": results, "problem": problem, "warnings": warnings}, file)

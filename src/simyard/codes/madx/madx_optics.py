@@ -4,7 +4,9 @@ import os
 
 import numpy as np
 
-FILE = os.path.join("simyard", "optics.npz")
+FILE = os.path.join("simyard", "optics.npy")
+#: What runs before that kept instead.
+OLDER_FILE = os.path.join("simyard", "optics.npz")
 COLUMNS = (
     "name", "keyword", "s", "l", "angle", "k0l", "k1l", "k2l", "k3l", "tilt",
     "betx", "alfx", "bety", "alfy", "mux", "muy", "dx", "dpx", "dy", "dpy", "x", "y",
@@ -20,8 +22,11 @@ RESULTS = {
 BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,128,128,0.25)"
-#: Points of a smooth curve, about; above that many elements the elements alone are enough.
-POINTS = 4000
+#: Points of a smooth curve, about: more than a screen has columns; above that many elements the elements alone are enough.
+#: (Of a curve of more points nothing is seen but that it comes later: 4,000 made 216 KB of a report, 1,500 in single precision 60.)
+POINTS, MANY = 1500, 4000
+#: A place in a ring that is longer (metres) needs double precision.
+LONG = 2000.0
 
 
 def results(summary):
@@ -32,16 +37,26 @@ def results(summary):
 
 
 def save(folder, columns):
+    """Keep the columns as one array with a row for each element."""
     os.makedirs(os.path.join(folder, "simyard"), exist_ok=True)
+    arrays = {key: np.asarray(value) for key, value in columns.items()}
+    kept = np.empty(len(next(iter(arrays.values()))), [(key, value.dtype) for key, value in arrays.items()])
+    for key, value in arrays.items():
+        kept[key] = value
     path = os.path.join(folder, FILE)
     with open(path + ".part", "wb") as file:
-        np.savez(file, **{key: np.asarray(value) for key, value in columns.items()})
+        np.save(file, kept, allow_pickle=False)
     os.replace(path + ".part", path)
 
 
 def load(folder):
     try:
-        with np.load(os.path.join(folder, FILE), allow_pickle=False) as kept:
+        kept = np.load(os.path.join(folder, FILE), allow_pickle=False)
+        return {key: np.ascontiguousarray(kept[key]) for key in kept.dtype.names}
+    except FileNotFoundError:
+        pass
+    try:
+        with np.load(os.path.join(folder, OLDER_FILE), allow_pickle=False) as kept:
             return {key: kept[key] for key in kept.files}
     except FileNotFoundError:
         raise ValueError("There is no Twiss table to draw: the run has made none yet, or its job does no twiss.") from None
@@ -53,7 +68,7 @@ def smooth(optics, value, slope):
     Without the slope's column, or where there are very many elements, the values at the elements' ends.
     """
     s, v = optics["s"], optics[value]
-    if slope is None or len(s) < 2 or len(s) > POINTS:
+    if slope is None or len(s) < 2 or len(s) > MANY:
         return s, v
     lengths = np.diff(s)
     count = np.maximum(1, np.ceil(lengths / max((s[-1] - s[0]) / POINTS, 1e-6) * 0.7)).astype(int)
@@ -111,9 +126,14 @@ def title(summary):
 
 def line(s, values, name, colour, unit):
     return {
-        "type": "scatter", "mode": "lines", "x": s.astype(np.float64), "y": values.astype(np.float64), "name": name,
+        "type": "scatter", "mode": "lines", "x": places(s), "y": values.astype(np.float32), "name": name,
         "line": {"color": colour, "width": 1.8}, "hovertemplate": "%{y:.3f} " + unit,
     }  # fmt: skip
+
+
+def places(s):
+    """Places along the ring as they are drawn."""
+    return s.astype(np.float32 if not s.size or np.nanmax(s) < LONG else np.float64)
 
 
 def axis(text):
@@ -171,7 +191,7 @@ def lattice(optics):
         upper = tall if sign is None else np.where(sign[which] == 0, tall, np.where(sign[which] > 0, tall, 0))
         lower = zero[: len(tall)] if sign is None else np.where(sign[which] == 0, -tall, np.where(sign[which] > 0, 0, -tall))
         traces.append(blocks(end[which] - length[which], end[which], lower, upper, name, colour))
-    if "name" in optics and 0 < seen.sum() <= POINTS:
+    if "name" in optics and 0 < seen.sum() <= MANY:
         traces.append(names(end[seen] - length[seen] / 2, optics["name"][seen], keyword[seen], k[1][seen]))
     return traces
 
@@ -183,14 +203,14 @@ def names(centre, name, keyword, gradient):
         for one, kind, strength in zip(name, keyword, gradient.tolist(), strict=True)
     ]
     return {
-        "type": "scatter", "mode": "markers", "x": centre, "y": np.zeros(len(centre), np.float32), "yaxis": "y3", "text": told,
+        "type": "scatter", "mode": "markers", "x": places(centre), "y": np.zeros(len(centre), np.float32), "yaxis": "y3", "text": told,
         "marker": {"opacity": 0, "color": GREY}, "hovertemplate": "%{text}<extra></extra>", "showlegend": False, "name": "element",
     }  # fmt: skip
 
 
 def blocks(start, end, lower, upper, name, colour):
     gap = np.full(len(start), np.nan)
-    x = np.stack([start, start, end, end, start, gap], 1).ravel()
+    x = places(np.stack([start, start, end, end, start, gap], 1).ravel())
     y = np.stack([lower, upper, upper, lower, lower, gap], 1).ravel()
     return {
         "type": "scatter", "mode": "lines", "x": x, "y": y.astype(np.float32), "yaxis": "y3", "fill": "toself", "fillcolor": colour,

@@ -44,7 +44,8 @@ def phase_space(run, number):
             "hovertemplate": f"{plane} %{{x:.3f}} mm, p<sub>{plane}</sub> %{{y:.4f}}<br>particle %{{customdata[0]}}, turn %{{customdata[1]}}<extra></extra>",
         })  # fmt: skip
         wide = [
-            1.15e3 * max(float(np.abs(some[:, c]).max(initial=1e-9)) for some in (points, first)) for c in (column, column + 1)
+            round_up(1.05e3 * max(float(np.abs(some[:, c]).max(initial=1e-9)) for some in (points, first)))
+            for c in (column, column + 1)
         ]
         layout["xaxis" + suffix] = {
             **axis(f"{plane} [mm]"), "domain": [0.56 * index, 0.56 * index + 0.44], "anchor": "y" + suffix, "range": [-wide[0], wide[0]],
@@ -57,6 +58,12 @@ def phase_space(run, number):
         "margin": {"l": 64, "r": 24, "t": 48, "b": 56}, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "hovermode": "closest",
     })  # fmt: skip
     return {"data": data, "layout": layout}
+
+
+def round_up(value):
+    """The next round number: axes that stay from one frame to the next, which a film plays the faster for."""
+    ten = 10.0 ** np.floor(np.log10(value))
+    return float(next(step * ten for step in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if step * ten >= value * (1 - 1e-9)))
 
 
 def rows(run, name):

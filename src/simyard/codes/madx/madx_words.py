@@ -7,6 +7,7 @@ is the place. Without the echo no place is claimed.
 
 import os
 import re
+import time
 from typing import NamedTuple
 
 
@@ -70,6 +71,12 @@ def told(line):
         if match:
             return kind, squeeze(match[1])
     return "", ""
+
+
+def dated(greeting, now):
+    """What MAD-X (bytes) says at its start, as it says it at that time: MAD-X may have been started days before the run."""
+    date = time.strftime("%Y.%m.%d %H:%M:%S", now).encode("ascii")
+    return re.sub(rb"(Execution date: )[\d.]+ [\d:]+", lambda match: match[1] + date, greeting)
 
 
 def squeeze(text):

@@ -4,6 +4,7 @@ from __future__ import print_function
 
 import array
 import ctypes
+import json
 import os
 import random
 import signal
@@ -24,11 +25,40 @@ def prepare(run):
         os.kill(os.getpid(), signal.SIGSEGV)
     if run.inputs.get("prepare") == "nonsense":
         return 7
+    if run.inputs.get("prepare") == "write":
+        write()
+    if run.inputs.get("prepare") == "greedy":
+        return "x" * (1 << 30)
+    if run.inputs.get("prepare") == "hoard":
+        hoard()
     if run.inputs.get("prepare") == "later":
         time.sleep(1.2)
+    if run.inputs.get("prepare") == "resumed":
+        os.environ["RESUMED"] = "yes" if run.resumed else "no"
     if "command" in run.inputs:
         return [sys.executable if word == "PYTHON" else word for word in run.inputs["command"]]
     return WORK[run.inputs["do"]]
+
+
+def write():
+    print("never shown")
+    os.mkdir("in")
+    for name, data in ((os.path.join("in", "job.txt"), u"energy = 1 GeV, čau".encode("utf-8")), ("grid.bin", b"\0\1\2" * 100),
+                       ("long.txt", u"ž".encode("utf-8") * 100000), ("mine.txt", b"changed")):
+        with open(name, "wb") as file:
+            file.write(data)
+    os.symlink("/etc/passwd", "link.txt")
+
+
+def show_input(run):
+    return run.inputs.get("show")
+
+
+def hoard():
+    held = []
+    while True:
+        held.append(bytearray(b"x" * (16 << 20)))
+        time.sleep(0.002)
 
 
 def touch(name):
@@ -73,6 +103,10 @@ def vanish(run):
 
 def no_memory(run):
     raise MemoryError()
+
+
+def no_disk(run):
+    raise OSError(28, "No space left on device")
 
 
 def burn(run):
@@ -141,10 +175,36 @@ def nothing(run):
     pass
 
 
+def environment(run):
+    with open("told", "w") as file:
+        names = ("OMP_NUM_THREADS", "SIMYARD_CORES")
+        json.dump([run.launcher, run.tasks] + [os.environ[name] for name in names], file)
+
+
+def steps(run):
+    """Count to `count`, from the checkpoint on where there is one; wait at `hold` until it must stop, or is let."""
+    step = 0
+    if run.resumed:
+        with open("checkpoint") as file:
+            step = int(file.read())
+    while step < run.inputs["count"]:
+        step += 1
+        run.log("step %d" % step)
+        with open("checkpoint", "w") as file:
+            file.write(str(step))
+        run.progress(fraction=float(step) / run.inputs["count"], frames=step)
+        if step == run.inputs.get("hold") and not run.resumed:
+            touch("waiting")
+            while not run.must_stop:
+                time.sleep(0.01)
+        if run.must_stop and not run.inputs.get("deaf"):
+            return
+
+
 WORK = {
     function.__name__: function
-    for function in (words, frames, fail, leave, crash, killed, vanish, no_memory, burn, wait, deaf, orderly, detach, output, draw,
-                     fill, nothing)
+    for function in (words, frames, fail, leave, crash, killed, vanish, no_memory, no_disk, burn, wait, deaf, orderly, detach, output, draw,
+                     fill, nothing, steps, environment)
 }
 
 
@@ -152,6 +212,10 @@ def progress(run):
     how = run.inputs.get("progress")
     if how == "raise":
         raise RuntimeError("no progress")
+    if how == "count":
+        return {"message": "%.3f" % time.time()}
+    if how == "fraction" and os.path.exists("fraction"):
+        return {"fraction": 1.0}
     if how == "file" and os.path.exists("frames"):
         with open("frames") as file:
             return {"frames": int(file.read() or 0), "fraction": 0.25}
@@ -168,6 +232,8 @@ def finish(run):
             time.sleep(60)
     if how == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if how == "hoard":
+        hoard()
     if how == "huge":
         return {"results": {"text": "x" * 100000}, "warnings": ["w" * 1000] * 100}
     if how == "slow":

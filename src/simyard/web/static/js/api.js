@@ -23,8 +23,15 @@ export class ApiError extends Error {
 /** Who is asking: undefined until known, null where nobody is logged in. */
 export const session = signal(undefined);
 
-/** Sends a request and answers with the response, whose status is a good one. Raises ApiError. */
-export async function send(method, path, { json, body, headers = {}, signal: abort } = {}) {
+/**
+ * Sends a request and answers with the response, whose status is a good one. Raises ApiError.
+ * `keepalive`: it is sent even if the page is closed or loaded again meanwhile: for what somebody has pressed, and takes for begun.
+ * @param {string} method
+ * @param {string} path
+ * @param {{json?: any, body?: any, headers?: Record<string, string>, signal?: AbortSignal | null, keepalive?: boolean}} options
+ * @returns {Promise<Response>}
+ */
+export async function send(method, path, { json, body, headers = {}, signal: abort, keepalive = false } = {}) {
   const sent = { Accept: 'application/json', ...headers };
   if (json !== undefined) {
     body = JSON.stringify(json);
@@ -33,7 +40,7 @@ export async function send(method, path, { json, body, headers = {}, signal: abo
   if (method !== 'GET' && session.value?.csrf) sent['X-CSRF-Token'] = session.value.csrf;
   let response;
   try {
-    response = await fetch(path.startsWith('/') ? path : `${BASE}/${path}`, { method, headers: sent, body, signal: abort, credentials: 'same-origin' });
+    response = await fetch(path.startsWith('/') ? path : `${BASE}/${path}`, { method, headers: sent, body, signal: abort, keepalive, credentials: 'same-origin' });
   } catch (error) {
     if (abort?.aborted) throw error;
     throw new ApiError(0, 'network', t('error.network'));
@@ -79,7 +86,15 @@ export const api = {
     return session.value;
   },
   codes: () => json('GET', 'codes'),
-  targets: () => json('GET', 'targets'),
+  /** With {code, model}: each with what a run that started now would wait. */
+  targets: (values = {}) => page('targets', values),
+  /** How the login to a target stands, as soon as it is somebody's turn, or after `wait` seconds. */
+  login: (target, wait = 0, abort = /** @type {AbortSignal | null} */ (null)) => json('GET', `targets/${id(target)}/login?${query({ wait })}`, { signal: abort }),
+  /** The next step of a login: {begin, name?}, {answers} or {accept}, each with `wait`. */
+  loginStep: (target, step) => json('POST', `targets/${id(target)}/login`, { json: step }),
+  logout: (target) => json('DELETE', `targets/${id(target)}/login`),
+  installCode: (code) => json('POST', `codes/${id(code)}/install`, { keepalive: true }),
+  install: (code) => json('GET', `codes/${id(code)}/install`),
   arrive: (code) => json('GET', `codes/${id(code)}`),
 
   simulations: (values) => page('simulations', values),
@@ -88,25 +103,43 @@ export const api = {
   changeSimulation: async (sim, etag, what) =>
     withEtag(await send('PATCH', `simulations/${id(sim)}`, { json: what, headers: etag ? { 'If-Match': etag } : {} })),
   copySimulation: async (sim) => withEtag(await send('POST', `simulations/${id(sim)}/copy`, { json: {} })),
-  deleteSimulation: (sim) => json('DELETE', `simulations/${id(sim)}`),
+  /** Into the bin, or away for good. */
+  deleteSimulation: (sim, forever = false) => json('DELETE', `simulations/${id(sim)}${forever ? '?forever=true' : ''}`),
+  /** Its saves, newest first. */
+  revisions: (sim, values) => page(`simulations/${id(sim)}/revisions`, values),
+  /** What a model's run would be given: {command, files: [{name, text, size, truncated}]}. */
+  generatedInput: (sim, model) => json('POST', `simulations/${id(sim)}/input`, { json: { model } }),
+  restoreSimulation: (sim) => json('POST', `simulations/${id(sim)}/restore`),
+  exportSimulation: async (sim) => (await send('GET', `simulations/${id(sim)}/export`)).blob(),
+  /** @param {Blob} zip what an export has made */
+  importSimulation: (zip) => json('POST', 'simulations/import', { body: zip, headers: { 'Content-Type': 'application/zip' } }),
 
   /** Starts a run; with `wait` the answer may already be final and carry its first report. */
   startRun: (sim, what, { wait = 0, key, signal: abort }) =>
     json('POST', `simulations/${id(sim)}/runs`, {
-      json: what, signal: abort, headers: { 'Idempotency-Key': key, ...(wait ? { Prefer: `wait=${wait}` } : {}) },
+      json: what, signal: abort, keepalive: !wait, headers: { 'Idempotency-Key': key, ...(wait ? { Prefer: `wait=${wait}` } : {}) },
     }),
   runs: (values) => page('runs', values),
   run: (run) => json('GET', `runs/${id(run)}`),
-  cancelRun: (run) => json('POST', `runs/${id(run)}/cancel`, { json: {} }),
+  cancelRun: (run) => json('POST', `runs/${id(run)}/cancel`, { json: {}, keepalive: true }),
+  /** {name?, note?, pinned?} */
+  changeRun: (run, what) => json('PATCH', `runs/${id(run)}`, { json: what }),
+  deleteRun: (run) => json('DELETE', `runs/${id(run)}`),
+  /** The completed run that has computed what this simulation would: {items: [run] or []}. */
+  sameRun: (sim, model) => page(`simulations/${id(sim)}/same`, { model }),
+  runInputs: (run) => json('GET', `runs/${id(run)}/inputs`),
   explain: (run) => json('GET', `runs/${id(run)}/explain`),
   report: (run, report, frame, abort) =>
     json('GET', `runs/${id(run)}/reports/${id(report)}` + (frame >= 0 ? `?frame=${frame}` : ''), { signal: abort }),
   runFiles: (run) => json('GET', `runs/${id(run)}/files`),
   logStream: (run, offset, abort) =>
     send('GET', `runs/${id(run)}/log?${query({ offset, follow: 'true' })}`, { signal: abort, headers: { Accept: 'text/plain' } }),
+  /** The log of a run as a response: all of it, or its last bytes (206). */
+  log: (run, last = 0) => send('GET', `runs/${id(run)}/log`, { headers: { Accept: 'text/plain', ...(last && { Range: `bytes=-${last}` }) } }),
   events: (after, abort) =>
     send('GET', 'events', { signal: abort, headers: { Accept: 'text/event-stream', ...(after ? { 'Last-Event-ID': after } : {}) } }),
 
+  exportAddress: (sim) => `${BASE}/simulations/${id(sim)}/export`,
   logAddress: (run) => `${BASE}/runs/${id(run)}/log`,
   fileAddress: (run, name) => `${BASE}/runs/${id(run)}/files/${path(name)}`,
   bundleAddress: (run) => `${BASE}/runs/${id(run)}/bundle`,

@@ -4,6 +4,8 @@ import { signal } from './lib.js';
 
 /** connecting, live, lost (nobody answers), or away (web answers, the supervisor does not). */
 export const connection = signal('connecting');
+/** Whether this machine has a network at all, as the browser says. */
+export const online = signal(navigator.onLine);
 
 const SILENCE = 35_000; // the server says something at least every 15 s
 const GRACE = 1200;
@@ -17,8 +19,8 @@ export class Parser {
   /** The events that this piece completes. */
   feed(bytes) {
     const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n\n');
-    this.#rest = lines.pop();
-    return lines.map(parseEvent).filter(Boolean);
+    this.#rest = lines.pop() ?? '';
+    return lines.map(parseEvent).flatMap((event) => event ?? []);
   }
 }
 
@@ -38,11 +40,21 @@ function parseEvent(block) {
 
 let last = '';
 let attempt = 0;
+/** @type {AbortController | null} */
 let cut = null;
+/** @type {(() => void) | null} */
 let wake = null;
 let away = 0;
+let heard = Date.now();
+let slept = false;
+/** When a timer was so late that this machine may have slept, or been busy; 0 once the stream has spoken since. */
+let dozed = 0;
 
-/** Listens for as long as the page lives. `onEvent(name, data)`; `onBack` after a break, once the stream is there again. */
+/**
+ * Listens for as long as the page lives.
+ * @param {(name: string, data: any) => void} onEvent
+ * @param {(slept: boolean) => void} onBack after a break, once the stream is there again; `slept`: it was this machine's sleep
+ */
 export async function listen(onEvent, onBack) {
   for (let broken = false; ; broken = true) {
     if (session.value === null) { await pause(1000); continue; }
@@ -57,20 +69,25 @@ export async function listen(onEvent, onBack) {
 }
 
 async function follow(onEvent, onBack) {
-  cut = new AbortController();
-  let timer = setTimeout(() => cut.abort(), SILENCE);
+  const abort = (cut = new AbortController());
+  let timer = setTimeout(() => abort.abort(), SILENCE);
   try {
-    const response = await api.events(last, cut.signal);
-    const reader = response.body.getReader();
+    const response = await api.events(last, abort.signal);
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
     const parser = new Parser();
     attempt = 0;
+    heard = Date.now();
     connection.value = 'live';
-    onBack?.();
+    onBack?.(slept || dozed > 0);
+    slept = false;
+    dozed = 0;
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
+      heard = Date.now();
+      dozed = 0;
       clearTimeout(timer);
-      timer = setTimeout(() => cut.abort(), SILENCE);
+      timer = setTimeout(() => abort.abort(), SILENCE);
       for (const event of parser.feed(value)) {
         if (event.id) last = event.id;
         if (event.data) take(event, onEvent);
@@ -94,16 +111,36 @@ function take(event, onEvent) {
   onEvent(event.event, data);
 }
 
-const pause = (ms) => new Promise((resolve) => {
+const pause = (ms) => /** @type {Promise<void>} */ (new Promise((resolve) => {
   const timer = setTimeout(resolve, ms);
   wake = () => { clearTimeout(timer); resolve(); };
-});
+}));
 
 // a laptop that wakes, or a network that is back, need not wait out the pause
 function hurry() {
   attempt = 0;
   wake?.();
 }
-addEventListener('online', hurry);
-document.addEventListener('visibilitychange', () => { if (!document.hidden) hurry(); });
-addEventListener('offline', () => cut?.abort());
+
+// a stream that should have said something may be a dead one that nobody has told of its end
+function doubt(quiet) {
+  if (connection.value !== 'lost' && Date.now() - heard > quiet) cut?.abort();
+  hurry();
+}
+
+const LOOK = 2000, KEEP_ALIVE = 17_000;
+/** A timer that is late by this much was asleep with the machine; of a hidden page timers are late by a minute at most. */
+const SLEEP = 30_000, HIDDEN = 70_000;
+/** One that is late by this much may have been: a busy machine's are as well, and then the stream goes on speaking. */
+const NAP = 8000, NOTHING = 25_000;
+let looked = Date.now();
+setInterval(() => {
+  const now = Date.now(), late = now - looked - LOOK;
+  looked = now;
+  if (late > (document.hidden ? HIDDEN : SLEEP)) { slept = true; doubt(0); }
+  else if (late > NAP && !document.hidden) { dozed = now; hurry(); }
+  else if (dozed) doubt(NOTHING);
+}, LOOK);
+addEventListener('online', () => { online.value = true; doubt(0); });
+document.addEventListener('visibilitychange', () => { if (!document.hidden) doubt(KEEP_ALIVE); });
+addEventListener('offline', () => { online.value = false; cut?.abort(); });

@@ -9,19 +9,25 @@ export class Feed {
   /** {run, frame, figure}: the newest answer, of whichever run. */
   shown = signal(null);
   error = signal(null);
+  /** @type {any} */
   #wish = null;
   #answered = '';
   #busy = false;
+  /** Nobody answered the last time. */
+  #missed = false;
   #abort = new AbortController();
 
-  /** `wish`: {run, report, frame, tick, final}, or null for nothing. `tick` changes when the same may look different. */
+  /** `wish`: {run, report, frame, tick, final, live}, or null for nothing. `tick` changes when the same may look different. */
   want(wish) {
     // an answer about another run must not come any more; one about another frame is shown on the way, so that
     // frames which are written faster than they are drawn do not starve the picture
-    if (this.#wish && this.#wish.run !== wish?.run) {
+    const before = this.#wish;
+    if (before && before.run !== wish?.run) {
       this.#abort.abort();
       this.error.value = null;
     }
+    // whoever looks for a frame by hand wants that one and no other: what is on its way is not waited for
+    else if (before && wish && !wish.live && before.frame !== wish.frame) this.#abort.abort();
     this.#wish = wish;
     this.#pump();
   }
@@ -31,6 +37,11 @@ export class Feed {
     this.error.value = null;
     this.#answered = '';
     this.#pump();
+  }
+
+  /** Asks again for what nobody answered: the connection is back. */
+  resume() {
+    if (this.#missed) this.retry();
   }
 
   close() {
@@ -47,6 +58,7 @@ export class Feed {
 
   async #answer(wish) {
     const abort = (this.#abort = new AbortController()).signal;
+    this.#missed = false;
     try {
       const keep = wish.frame >= 0 || wish.final;
       const got = have(wish.run, wish.report, wish.frame) ?? await figure(wish.run, wish.report, wish.frame, { keep, abort });
@@ -54,6 +66,7 @@ export class Feed {
       batch(() => { this.shown.value = { run: wish.run, frame: wish.frame, figure: got }; this.error.value = null; });
     } catch (problem) {
       if (abort.aborted) return;
+      this.#missed = problem instanceof ApiError && problem.passing;
       // while the run goes on there may be nothing to show yet
       if (wish.final || !(problem instanceof ApiError)) this.error.value = problem;
     }

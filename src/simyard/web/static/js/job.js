@@ -1,7 +1,9 @@
 /** What (simulation, model) can compute, as the workspace drives it: start, stop, and which of its runs is looked at. */
 import { ApiError, api, newKey } from './api.js';
+import { checkBatch, choicesOf, isCluster } from './batch.js';
 import { computed, signal } from './lib.js';
-import { putFigure, putRuns, runs, runsOf } from './store.js';
+import { asBefore, checkResources } from './resources.js';
+import { putFigure, putRuns, runs, runsOf, targets } from './store.js';
 import { isActive } from './states.js';
 import { t } from './texts.js';
 import { complain } from './toasts.js';
@@ -14,24 +16,29 @@ const PATIENCE = 700;
 const RETRIES = [300, 700, 1500, 3000, 5000];
 
 export class Job {
+  /** @type {AbortController | null} */
   #abort = null;
   /** The revision that was last run, and whether its end is waited for before a newer one. */
   #asked = '';
   #following = false;
   #again = false;
+  /** Stop was pressed before it was known which run there would be. */
+  #unwanted = false;
   /** {id, newest, revision}: the run that was asked for, until a newer one appears. */
   #pinned = signal(null);
 
   constructor(draft, model) {
     this.draft = draft;
     this.model = model;
-    this.target = signal('local');
-    /** A request to start or stop is on its way. */
+    /** A request to start or stop is on its way; `tries`: how often nobody has answered it. */
     this.starting = signal(false);
+    this.tries = signal(0);
     this.stopping = signal('');
     /** The active run with other inputs that is in the way. */
     this.conflict = signal(null);
     this.note = signal('');
+    /** The completed run that was the answer, in place of a new one. */
+    this.reused = signal(/** @type {any} */ (null));
     this.error = signal(null);
     /** Newest first. */
     this.history = computed(() => runsOf(draft.simulation.value.id, model.name));
@@ -41,6 +48,12 @@ export class Job {
       if (pinned && !(newest?.id > pinned.newest)) return runs.value.get(pinned.id) ?? newest;
       return newest;
     });
+    const [last] = this.history.peek();
+    /** Where to run (the first target where it is not said), and with what: as the last time, until it is changed. */
+    this.target = signal(last?.target ?? '');
+    this.resources = signal({ ...asBefore(last, model), ...choicesOf(last, model) });
+    this.place = computed(() => targets.value.find((one) => one.name === this.target.value && one.state !== 'disabled') ?? targets.value[0]);
+    this.asked = computed(() => (isCluster(this.place.value) ? checkBatch(this.resources.value, this.place.value, model) : checkResources(this.resources.value, this.place.value)));
     this.outdated = computed(() => {
       const run = this.run.value, pinned = this.#pinned.value;
       const revision = pinned?.id === run?.id && pinned?.revision ? pinned.revision : run?.simulation_revision;
@@ -52,9 +65,15 @@ export class Job {
     return this.model.kind === 'quick';
   }
 
+  /** Whether it runs where each run is a job in a queue. */
+  get queues() {
+    return isCluster(this.place.value);
+  }
+
   /** Looks at an earlier run. */
   show(id) {
     this.note.value = '';
+    this.reused.value = null;
     this.#pin(id, '');
   }
 
@@ -77,20 +96,40 @@ export class Job {
     this.#following = false;
   }
 
+  /** Nothing stands in the way of a run: inputs and resources are right. */
+  get ready() {
+    return this.draft.valid.value && !this.draft.frozen?.value && !Object.keys(this.asked.value.errors).length;
+  }
+
+  /** Runs again with other resources, which stay so: {memory: '2 GiB'}. */
+  startWith(resources) {
+    this.resources.value = { ...this.resources.value, ...resources };
+    return this.start({ reuse: false });
+  }
+
   /** Saves what is unsaved and starts a run. `supersede`: what is active with other inputs is stopped first. */
   async start({ reuse = true, supersede = this.quick } = {}) {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
     this.starting.value = true;
-    this.error.value = this.conflict.value = null;
+    this.tries.value = 0;
+    this.#unwanted = false;
+    this.error.value = this.conflict.value = this.reused.value = null;
     this.note.value = '';
     try {
       await this.draft.flush();
-      if (abort.signal.aborted || !this.draft.valid.value) return;
+      if (abort.signal.aborted || !this.ready) return;
       const { id, revision } = this.draft.simulation.value;
       this.#asked = revision;
-      const body = { model: this.model.name, target: this.target.value, reuse, supersede };
-      this.#took(await this.#ask(id, body, abort.signal), revision);
+      const { wanted } = this.asked.value;
+      const body = {
+        model: this.model.name, target: this.place.value?.name || this.target.value || undefined, reuse, supersede,
+        ...(Object.keys(wanted).length && { resources: wanted }),
+      };
+      const answer = await this.#ask(id, body, abort.signal);
+      // it came in spite of that: the run is told of by the stream, and is not the one to look at
+      if (abort.signal.aborted) return;
+      this.#took(answer, revision);
     } catch (error) {
       // an answer to what is no longer wanted: the newer start has taken over
       if (!abort.signal.aborted) this.#onError(error);
@@ -107,19 +146,33 @@ export class Job {
         return await api.startRun(id, body, options);
       } catch (error) {
         if (!error.passing || abort.aborted) throw error;
+        this.tries.value += 1;
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
     return api.startRun(id, body, options);
   }
 
-  #took({ created, reused, report, ...run }, revision) {
+  /** While nothing was run here: the run that has computed exactly this, in whichever simulation, stands there. */
+  async look() {
+    if (this.history.peek().length) return;
+    try {
+      const { id, revision } = this.draft.simulation.peek(), { items: [run] } = await api.sameRun(id, this.model.name);
+      if (!run || this.run.peek() || this.draft.simulation.peek().revision !== revision) return;
+      putRuns([run]);
+      this.#pin(run.id, revision);
+      if (!this.quick) this.reused.value = run;
+    } catch { /* the supervisor is away, or the inputs are not right: there is nothing to show */ }
+  }
+
+  #took({ new: made, reused, report, ...run }, revision) {
     const first = this.model.reports[0];
     if (report && first) putFigure(run.id, first, report);
     putRuns([run]);
     this.#pin(run.id, revision);
-    if (reused && !this.quick) this.note.value = t('run.reused');
-    else if (!created && !reused && isActive(run)) this.note.value = t('run.joined');
+    if (this.#unwanted && isActive(run)) { this.#unwanted = false; this.#cancel(run); }
+    if (reused && !this.quick) this.reused.value = run;
+    else if (!made && !reused && isActive(run)) this.note.value = t('run.joined');
   }
 
   #onError(error) {
@@ -128,9 +181,20 @@ export class Job {
     else this.error.value = error;
   }
 
+  /** Stops what is active; what is only asked for is stopped as soon as it is known. */
   async stop() {
     const run = this.run.value;
+    if (this.starting.value && !(run && isActive(run))) {
+      // let it arrive: a request that is given up may have made a run that nobody looks after
+      if (this.tries.value) this.#abort?.abort();
+      this.#unwanted = true;
+      return;
+    }
     this.#abort?.abort();
+    if (run) await this.#cancel(run);
+  }
+
+  async #cancel(run) {
     this.stopping.value = run.id;
     try {
       const said = await api.cancelRun(run.id);

@@ -1,71 +1,106 @@
-/** Plotly: loaded when the first plot is shown, dressed in the page's colours, kept inside the Content-Security-Policy. */
-import { colours } from './theme.js';
+/** Plotly: which of its bundles a figure needs, loaded when the first such figure is shown, and kept inside the Content-Security-Policy. */
+import { decoded } from './arrays.js';
+import { keepStyle } from './parts/plot/foreign.js';
 
-/** Types of traces that the bundle in vendor/ can draw. */
-const TYPES = new Set([
+/** Types of traces that the small bundle in vendor/ draws. */
+const CARTESIAN = new Set([
   'scatter', 'bar', 'box', 'heatmap', 'histogram', 'histogram2d', 'histogram2dcontour', 'contour', 'image', 'pie', 'scatterternary', 'violin',
 ]);
+/** Those that need WebGL, and those that need maps from the network, which the page does not ask. */
+const WEBGL = new Set(['scatter3d', 'surface', 'mesh3d', 'cone', 'streamtube', 'volume', 'isosurface', 'scattergl', 'splom', 'scatterpolargl', 'parcoords']);
+const MAPS = new Set(['scattergeo', 'choropleth', 'scattermap', 'choroplethmap', 'densitymap', 'scattermapbox', 'choroplethmapbox', 'densitymapbox']);
+/** What else the large bundle draws. */
+const REST = new Set([
+  'barpolar', 'candlestick', 'carpet', 'contourcarpet', 'funnel', 'funnelarea', 'icicle', 'indicator', 'ohlc', 'parcats', 'sankey', 'scattercarpet',
+  'scatterpolar', 'scattersmith', 'sunburst', 'table', 'treemap', 'waterfall',
+]);
 
-let loading = null;
+/** @typedef {'cartesian' | 'strict'} Bundle */
+/** @type {Partial<Record<Bundle, Promise<any>>>} */
+const loading = {};
+/** @type {Partial<Record<Bundle, any>>} */
+const loaded = {};
 
-/** Plotly itself. */
-export function plotly() {
-  loading ??= new Promise((resolve, reject) => {
+const typesOf = (/** @type {any} */ figure) => (figure.data ?? []).map((/** @type {any} */ trace) => String(trace.type ?? 'scatter'));
+
+/** @param {any} figure @returns {Bundle} */
+export const bundleOf = (figure) => (typesOf(figure).every((/** @type {string} */ type) => CARTESIAN.has(type)) ? 'cartesian' : 'strict');
+
+/** Plotly with all that the figure needs, if it is here already. @param {any} figure */
+export const plotlyNow = (figure) => (bundleOf(figure) === 'strict' ? loaded.strict : loaded.strict ?? loaded.cartesian);
+
+/** Plotly with all that the figure needs. @param {any} figure @returns {Promise<any>} */
+export function plotly(figure = {}) {
+  const here = plotlyNow(figure);
+  return here ? Promise.resolve(here) : load(bundleOf(figure));
+}
+
+// the large bundle leaves the styles of its maps out where it finds this: the policy allows none, and there are no maps
+const MAP_STYLES = '9f215cf04c5486422605d13261cb87401f4e7763b6296af81e98efbc0130da53';
+
+/** @param {Bundle} bundle */
+function load(bundle) {
+  loading[bundle] ??= new Promise((resolve, reject) => {
     allowStyles();
+    if (!document.getElementById(MAP_STYLES)) document.head.append(Object.assign(document.createElement('meta'), { id: MAP_STYLES }));
     const script = document.createElement('script');
-    script.src = new URL('../vendor/plotly-cartesian.min.js', import.meta.url).href;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => { loading = null; script.remove(); reject(new Error('plotly')); };
+    script.src = new URL(`../vendor/plotly-${bundle}.min.js`, import.meta.url).href;
+    script.onload = () => {
+      loaded[bundle] = /** @type {any} */ (window).Plotly;
+      resolve(loaded[bundle]);
+    };
+    script.onerror = () => { delete loading[bundle]; script.remove(); reject(new Error('plotly')); };
     document.head.append(script);
   });
-  return loading;
+  return loading[bundle];
 }
+
+let allowed = false;
 
 // Plotly writes `style` attributes into its SVG, which the policy forbids; the same through the object model is allowed.
 function allowStyles() {
-  const set = SVGElement.prototype.setAttribute;
-  SVGElement.prototype.setAttribute = function setAttribute(name, value) {
-    if (name === 'style') this.style.cssText = value;
-    else set.call(this, name, value);
-  };
+  if (allowed) return;
+  allowed = true;
+  for (const kind of [SVGElement, HTMLElement]) {
+    const set = kind.prototype.setAttribute;
+    kind.prototype.setAttribute = function setAttribute(name, value) {
+      if (name === 'style') {
+        this.style.cssText = value;
+        keepStyle(this.style); // a text of a figure may hold a style of its own
+      }
+      else set.call(this, name, value);
+    };
+  }
 }
 
-/** The type of a trace that cannot be drawn here; "" where all can. */
-export const unsupported = (figure) => (figure.data ?? []).map((trace) => trace.type ?? 'scatter').find((type) => !TYPES.has(type)) ?? '';
+/** @type {boolean | undefined} */
+let webgl;
 
-/** The figure's layout in the page's colours; what the figure itself says goes first. */
-export function dressed(layout = {}, name = '') {
-  const [ink, muted, line, zero, surface, ...series] = colours(
-    '--ink', '--ink-2', '--line-soft', '--line-strong', '--surface', '--plot-1', '--plot-2', '--plot-3', '--plot-4', '--plot-5', '--plot-6');
-  const axis = { gridcolor: line, linecolor: zero, zerolinecolor: zero, tickcolor: zero, automargin: true, title: { font: { size: 13, color: muted }, standoff: 10 } };
-  const bar = { colorbar: { outlinewidth: 0, thickness: 14, ticklen: 4, tickcolor: zero } };
-  const { width, height, ...rest } = layout;
-  const given = rest.template?.layout ?? {};
-  return {
-    uirevision: name,
-    ...rest,
-    autosize: true,
-    margin: { l: 56, r: 20, t: layout.title ? 48 : 20, b: 48, ...rest.margin },
-    template: {
-      ...rest.template,
-      data: { heatmap: [bar], contour: [bar], histogram2d: [bar], ...rest.template?.data },
-      layout: {
-        ...given,
-        paper_bgcolor: 'rgba(0,0,0,0)',
-        plot_bgcolor: 'rgba(0,0,0,0)',
-        colorway: series,
-        font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: muted },
-        title: { font: { color: ink, size: 15 } },
-        xaxis: axis,
-        yaxis: axis,
-        legend: { orientation: 'h', yanchor: 'bottom', y: 1.02, x: 0, bgcolor: 'rgba(0,0,0,0)' },
-        hoverlabel: { bgcolor: surface, bordercolor: zero, font: { color: ink } },
-        coloraxis: bar,
-        modebar: { bgcolor: 'rgba(0,0,0,0)', color: muted, activecolor: ink },
-      },
-    },
-  };
+function hasWebgl() {
+  if (webgl === undefined) {
+    const canvas = document.createElement('canvas');
+    const context = canvas.getContext('webgl2') ?? canvas.getContext('webgl');
+    webgl = Boolean(context);
+    context?.getExtension('WEBGL_lose_context')?.loseContext();
+  }
+  return webgl;
 }
+
+/**
+ * Why the figure cannot be drawn here: {why: 'type' | 'map' | 'webgl', type}; null where it can.
+ * @param {any} figure
+ */
+export function unsupported(figure) {
+  for (const type of typesOf(figure)) {
+    if (MAPS.has(type)) return { why: 'map', type };
+    if (WEBGL.has(type) && !hasWebgl()) return { why: 'webgl', type };
+    if (!CARTESIAN.has(type) && !WEBGL.has(type) && !REST.has(type)) return { why: 'type', type };
+  }
+  return null;
+}
+
+/** Traces for Plotly, which may keep and change what it is given: the figure stays as it came. @param {any} figure */
+export const tracesOf = (figure) => decoded(figure.data ?? []).map((/** @type {any} */ trace) => ({ ...trace }));
 
 export const CONFIG = {
   responsive: false, // a ResizeObserver of our own sees the panel, not only the window

@@ -5,6 +5,7 @@ import { computed, signal } from './lib.js';
 import { isActive } from './states.js';
 import { toast } from './toasts.js';
 import { t } from './texts.js';
+import { lookForUpgrade } from './upgrade.js';
 
 /** Runs are kept for the lists up to this many; active ones always. */
 const MAX_RUNS = 1000;
@@ -30,19 +31,46 @@ export function runsOf(simulation, model) {
     .sort((a, b) => (a.id < b.id ? 1 : -1));
 }
 
-/** Takes runs in: the one with the higher revision is the newer, whichever way it came. */
+/** Takes runs in: the one with the higher revision is the newer, whichever way it came; so is the note that was written last. */
 export function putRuns(list) {
   const next = new Map(runs.value);
   let changed = false;
   for (const run of list) {
     const known = next.get(run.id);
-    if (known && known.revision >= run.revision) continue;
-    next.set(run.id, run);
+    if (gone.has(run.id) || (known && known.revision >= run.revision && !isNoted(run, known))) continue;
+    const newest = known && known.revision > run.revision ? known : run;
+    next.set(run.id, known && !isNoted(run, known) ? { ...newest, ...noteOf(known) } : { ...newest, ...noteOf(run) });
     changed = true;
   }
   if (!changed) return;
   if (next.size > MAX_RUNS) forget(next);
   runs.value = next;
+}
+
+/** @param {any} run */
+const noteOf = ({ name = '', note = '', pinned = false, noted = null }) => ({ name, note, pinned, noted });
+// times are told in one form, whose order is that of its letters
+const isNoted = (run, before) => (run.noted ?? '') > (before.noted ?? '');
+
+/** What is written on a run, as it was told. */
+function takeNote({ run, ...note }) {
+  const known = runs.value.get(run);
+  if (known && (note.noted ?? '') >= (known.noted ?? '')) runs.value = new Map(runs.value).set(run, { ...known, ...noteOf(note) });
+}
+
+/** Runs that were deleted while this page was open: what was asked for before must not bring them back. */
+export const gone = new Set();
+const MAX_GONE = 5000;
+
+/** Forgets runs that were deleted. */
+export function dropRuns(ids) {
+  const next = new Map(runs.value);
+  for (const id of ids) {
+    next.delete(id);
+    gone.add(id);
+    if (gone.size > MAX_GONE) gone.delete(gone.values().next().value);
+  }
+  if (next.size !== runs.value.size) runs.value = next;
 }
 
 function forget(map) {
@@ -51,9 +79,30 @@ function forget(map) {
 }
 
 export function putSimulation(simulation) {
+  told?.set(simulation.id, simulation);
+  const known = simulations.value?.get(simulation.id);
+  if (known?.version > simulation.version) return;
   const next = new Map(simulations.value ?? []);
-  next.set(simulation.id, { ...next.get(simulation.id), ...simulation });
+  next.set(simulation.id, { ...known, ...simulation });
   simulations.value = next;
+}
+
+/** What was told of simulations while their list was being loaded: it may be newer than the list. */
+let told = /** @type {Map<string, any> | null} */ (null);
+/** The simulation that was told of last: {id, version, deleted} or {id, gone}; whoever shows it looks whether it is theirs. */
+export const news = signal(/** @type {any} */ (null));
+
+// made, changed, put into the bin, taken back or gone for good, in whichever window or terminal
+function takeSimulation(simulation) {
+  if (simulation.gone || simulation.deleted) {
+    told?.set(simulation.id, null);
+    dropSimulation(simulation.id);
+  } else {
+    // the list is of names, not of inputs
+    const { inputs, files, ...brief } = simulation;
+    putSimulation(brief);
+  }
+  news.value = simulation;
 }
 
 export function dropSimulation(id) {
@@ -68,26 +117,36 @@ export function putFigure(run, report, figure) {
   if (pushed.size > 8) pushed.delete(pushed.keys().next().value);
 }
 
+let codesAsked = 0, codesTold = 0;
+
 export async function loadCodes() {
+  const asked = ++codesAsked;
   codesError.value = null;
   try {
     const said = await api.codes();
+    if (asked < codesTold) return; // a later question was answered before this one
+    codesTold = asked;
     codes.value = { byName: new Map(said.items.map((code) => [code.name, code])), broken: said.broken ?? {} };
   } catch (error) {
-    codesError.value = error;
+    if (asked > codesTold) codesError.value = error;
   }
 }
 
 export async function loadSimulations() {
   simulationsError.value = null;
   try {
-    const found = new Map();
+    const found = new Map(), meanwhile = (told = new Map());
     let cursor;
     do {
-      const page = await api.simulations({ limit: 200, cursor });
+      // brief: inputs may be large, and who opens a simulation asks for all of it
+      const page = await api.simulations({ limit: 500, brief: true, cursor });
       for (const simulation of page.items) found.set(simulation.id, simulation);
       cursor = page.cursor;
     } while (cursor && found.size < 5000);
+    for (const [id, simulation] of meanwhile) {
+      if (!simulation) found.delete(id);
+      else if (!(found.get(id)?.version > simulation.version)) found.set(id, { ...found.get(id), ...simulation });
+    }
     simulations.value = found;
   } catch (error) {
     simulationsError.value = error;
@@ -127,25 +186,37 @@ function onRun(run) {
 function onEvent(name, data) {
   if (name === 'run') onRun(data);
   else if (name === 'report') putFigure(data.run, data.report, data.figure);
+  else if (name === 'simulation') takeSimulation(data);
+  else if (name === 'note') takeNote(data);
+  else if (name === 'target') loadTargets();
+  else if (name === 'gone') dropRuns([data.run]);
+  else if (name === 'missed') { loadSimulations(); loadWhatRuns(); }
   else if (name === 'open' || (name === 'supervisor' && data.connected)) loadWhatRuns(); // no history is told before these
 }
 
-function onBack() {
-  toast(t('link.caughtup'));
-  loadSimulations();
-  loadWhatRuns();
+/** @param {boolean} slept */
+async function onBack(slept) {
+  lookForUpgrade().catch(() => { /* asked again after the next break */ });
+  await Promise.all([loadSimulations(), loadWhatRuns()]);
+  toast(t(slept ? 'link.awake' : 'link.caughtup'));
 }
 
 /** What only the supervisor knows; while it is away the connection's state says so. */
-function loadWhatRuns() {
+async function loadWhatRuns() {
+  const known = [...runs.value.keys()];
   loadTargets();
-  loadRuns().catch(() => {});
+  try {
+    const { items, cursor } = await api.runs({ limit: 100 });
+    putRuns(items);
+    // of what was known before, whatever is not among the newest any more was deleted
+    const listed = new Set(items.map((run) => run.id)), oldest = cursor ? items.at(-1)?.id ?? '' : '';
+    dropRuns(known.filter((id) => id >= oldest && !listed.has(id)));
+  } catch { /* as above */ }
 }
 
-/** Loads what every page needs, and listens. */
+/** Loads what every page needs beside the codes, and listens. */
 export function start() {
   listen(onEvent, onBack);
-  loadCodes();
   loadSimulations();
   loadWhatRuns();
 }

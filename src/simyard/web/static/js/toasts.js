@@ -5,12 +5,22 @@ import { signal } from './lib.js';
 export const toasts = signal([]);
 let count = 0;
 
-/** Shows a text; `kind` is "" or "bad". Answers its id. */
+/**
+ * Shows a text; `kind` is "" or "bad". Answers its id.
+ * @param {string} text
+ * @param {{kind?: string, action?: {text: string, run: () => void} | null, ms?: number}} options
+ */
 export function toast(text, { kind = '', action = null, ms = kind === 'bad' ? 9000 : 4000 } = {}) {
   const id = ++count;
   toasts.value = [...toasts.value.filter((one) => one.text !== text).slice(-3), { id, text, kind, action }];
-  setTimeout(() => dismiss(id), ms);
+  setTimeout(() => leave(id), ms);
   return id;
+}
+
+// one that is read, or has the focus, stays
+function leave(id) {
+  if (document.querySelector('.toasts:hover, .toasts:focus-within')) setTimeout(() => leave(id), 1500);
+  else dismiss(id);
 }
 
 export function dismiss(id) {

@@ -1,56 +1,87 @@
 /** The form of a simulation, made from its code's declaration alone: groups of fields, then its files. */
-import { size } from '../format.js';
-import { cls, html, useRef } from '../lib.js';
+import { cls, html, useMemo, useState } from '../lib.js';
 import { t } from '../texts.js';
-import { Field } from './field.js';
+import { Field, differs } from './field.js';
+import { Files } from './form/files.js';
 import { Icon } from './icon.js';
+
+/** From so many inputs on there is a search: more than are seen at once. */
+const MANY = 16;
 
 export function Form({ draft }) {
   const { code } = draft;
-  const byName = Object.fromEntries(code.inputs.map((input) => [input.name, input]));
-  const fields = draft.fields.value, errors = draft.errors.value;
-  const files = Object.keys(draft.simulation.value.files ?? {});
+  const [search, setSearch] = useState('');
+  const [onlyChanged, setOnlyChanged] = useState(false);
+  const byName = useMemo(() => Object.fromEntries(code.inputs.map((input) => [input.name, input])), [code]);
+  const fields = draft.fields.value, checked = draft.checked.value;
+  const shown = code.inputs.filter((input) => !checked[input.name].hidden);
+  const changed = new Set(shown.filter((input) => differs(input, fields[input.name])).map((input) => input.name));
+  const words = search.trim().toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (input) => {
+    const text = [input.title, input.name, input.help, input.group, input.unit].join(' ').toLowerCase();
+    return words.every((word) => text.includes(word)) && (!onlyChanged || changed.has(input.name));
+  };
+  const filtering = words.length > 0 || onlyChanged;
+  const groups = code.groups.map((group) => ({ ...group, list: group.inputs.map((name) => byName[name]).filter((input) => !checked[input.name].hidden && fits(input)) }));
+  const found = groups.filter((group) => group.list.length);
   return html`
     <form class="form" onSubmit=${(event) => event.preventDefault()} autocomplete="off">
-      ${code.groups.map((group, at) => html`
-        <fieldset key=${group.title} class="group">
-          ${(group.title || at > 0) && html`<legend>${group.title || t('work.inputs')}</legend>`}
-          ${group.inputs.map((name) => html`
-            <${Field} key=${name} input=${byName[name]} value=${fields[name]} error=${errors[name]} files=${files}
-              onChange=${(value, typed) => draft.set(name, value, typed)} onFiles=${(list, into) => draft.addFiles(list, into)} />`)}
-        </fieldset>`)}
-      ${Object.entries(errors).filter(([name]) => !byName[name]).map(([name, words]) => html`<p class="field-error" key=${name}>${words}</p>`)}
-      <${Files} draft=${draft} />
+      <h2 class="visually-hidden">${t('work.inputs')}</h2>
+      ${code.inputs.length >= MANY && html`
+        <div class="form-search">
+          <div class="search"><${Icon} name="search" /><input class="input small" type="search" placeholder=${t('form.search')} aria-label=${t('form.search')} value=${search} onInput=${(event) => setSearch(event.currentTarget.value)} /></div>
+          <button type="button" class="chip" aria-pressed=${onlyChanged} title=${t('form.changed.help')} disabled=${!onlyChanged && changed.size === 0} onClick=${() => setOnlyChanged(!onlyChanged)}>${t('form.changed', { count: changed.size })}</button>
+        </div>`}
+      <fieldset class="form-all" disabled=${draft.frozen.value}>
+        ${found.map((group) => html`<${Group} key=${group.title} draft=${draft} group=${group} alone=${groups.length === 1} filtering=${filtering} changed=${changed} />`)}
+        ${filtering && found.length === 0 && html`
+          <p class="form-none">${t('form.none')} <button type="button" class="linklike" onClick=${() => { setSearch(''); setOnlyChanged(false); }}>${t('form.all')}</button></p>`}
+        ${Object.entries(draft.errors.value).filter(([name]) => !byName[name]).map(([name, text]) => html`<p class="field-error" key=${name}>${text}</p>`)}
+        ${!filtering && html`<${Files} draft=${draft} />`}
+      </fieldset>
     </form>`;
 }
 
-function Files({ draft }) {
-  const chooser = useRef(null);
-  const files = Object.entries(draft.simulation.value.files ?? {});
-  const takesFiles = draft.code.inputs.some((input) => input.type === 'file');
-  if (!takesFiles && !files.length && !draft.uploads.value.length) return null;
-  return html`
-    <fieldset class="group">
-      <legend>${t('files.title')}</legend>
-      <ul class="file-list">
-        ${files.map(([name, file]) => html`
-          <li key=${name}><${Icon} name="file" /><span class="file-name" title=${name}>${name}</span><span class="hint number">${size(file.size)}</span>
-            <button type="button" class="button quiet icon small" aria-label=${t('files.remove', { name })} title=${t('files.remove', { name })} onClick=${() => draft.removeFile(name)}><${Icon} name="close" /></button></li>`)}
-        ${draft.uploads.value.map((one) => html`<${Upload} key=${one.name} one=${one} />`)}
-      </ul>
-      <div class=${cls('dropzone', files.length && 'slim')}>
-        <${Icon} name="upload" />
-        <span>${t('files.drop')} <button type="button" class="linklike" onClick=${() => chooser.current.click()}>${t('files.choose')}</button>.</span>
-        ${!files.length && html`<span class="hint">${t('files.none')}</span>`}
-        <input ref=${chooser} type="file" hidden multiple onChange=${(event) => { draft.addFiles([...event.currentTarget.files]); event.currentTarget.value = ''; }} />
-      </div>
-    </fieldset>`;
+const CLOSED = 'simyard.closed';
+
+/** The groups that are closed, by code: remembered by the browser. @returns {string[]} */
+function closed() {
+  try {
+    return JSON.parse(localStorage.getItem(CLOSED) ?? '[]');
+  } catch {
+    return [];
+  }
 }
 
-function Upload({ one }) {
-  const fraction = one.fraction.value;
+function Group({ draft, group, alone, filtering, changed }) {
+  const key = `${draft.code.name}/${group.title}`;
+  const [open, setOpen] = useState(!closed().includes(key));
+  const [more, setMore] = useState(false);
+  const errors = draft.errors.value, fields = draft.fields.value, checked = draft.checked.value;
+  const files = Object.keys(draft.simulation.value.files ?? {});
+  const toggle = () => {
+    localStorage.setItem(CLOSED, JSON.stringify([...closed().filter((one) => one !== key), ...(open ? [key] : [])]));
+    setOpen(!open);
+  };
+  const field = (input) => html`
+    <${Field} key=${input.name} input=${input} value=${fields[input.name]} judged=${checked[input.name]} error=${errors[input.name]} files=${files}
+      onChange=${(value, typed) => draft.set(input.name, value, typed)} onFiles=${(list, into) => draft.addFiles(list, into)} />`;
+  const plain = group.list.filter((input) => !input.advanced), advanced = group.list.filter((input) => input.advanced);
+  const wanted = more || filtering || advanced.some((input) => errors[input.name] || changed.has(input.name));
+  const wrong = group.list.filter((input) => errors[input.name]).length;
+  const id = `group-${draft.code.groups.findIndex((one) => one.title === group.title)}`, isOpen = open || filtering;
+  const body = html`
+    ${plain.map(field)}
+    ${advanced.length > 0 && !wanted && html`<button type="button" class="linklike more" aria-expanded="false" onClick=${() => setMore(true)}><${Icon} name="down" />${t('form.more', { count: advanced.length })}</button>`}
+    ${wanted && advanced.map(field)}`;
+  if (alone && !group.title) return html`<div class="group">${body}</div>`;
   return html`
-    <li><${Icon} name="upload" /><span class="file-name">${one.name}</span>
-      <div class="progress small"><div class="bar" role="progressbar" aria-label=${t('files.uploading', { name: one.name })} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(fraction * 100)}>
-        <div class="bar-fill" style=${{ width: `${fraction * 100}%` }}></div></div></div></li>`;
+    <section class=${cls('group', isOpen && 'open')}>
+      <h3><button type="button" class="group-head" aria-expanded=${isOpen} aria-controls=${id} onClick=${toggle}>
+        <span>${group.title || t('work.inputs')}</span>
+        ${wrong > 0 && html`<span class="group-errors">${t('form.errors', { count: wrong })}</span>`}
+        ${!isOpen && html`<span class="hint">${group.list.length}</span>`}
+      </button></h3>
+      <div id=${id} role="group" aria-label=${group.title || t('work.inputs')} class="group-body" hidden=${!isOpen}>${isOpen && body}</div>
+    </section>`;
 }

@@ -1,5 +1,5 @@
-/** A picture for a code that follows from its name alone: the same code has the same curve everywhere. */
-import { html } from '../lib.js';
+/** A code's picture: its own, or one that follows from its name alone, the same everywhere. */
+import { cls, html, useState } from '../lib.js';
 
 function hash(text) {
   let value = 2166136261;
@@ -8,6 +8,7 @@ function hash(text) {
 }
 
 /** Pairs without a common divisor: the curve fills its box. */
+/** @type {[number, number][]} */
 const PAIRS = [[2, 3], [3, 4], [3, 5], [4, 5], [5, 6], [2, 5]];
 
 /** A Lissajous figure turned by `turn`: `d` of a path in a 200 × 100 box. */
@@ -21,11 +22,17 @@ function curve([a, b], turn) {
   return path;
 }
 
-export function Picture({ name }) {
+/**
+ * A code's own picture, or the curve of its name.
+ * @param {{ name: string, src?: string, faint?: boolean }} props
+ */
+export function Picture({ name, src = '', faint = false }) {
+  const [broken, setBroken] = useState('');
+  if (src && broken !== src) return html`<img class=${cls('picture', faint && 'faint')} src=${src} alt="" width="720" height="300" loading="lazy" decoding="async" draggable=${false} onError=${() => setBroken(src)} />`;
   const seed = hash(name);
   const tone = seed % 6;
   return html`
-    <svg class=${`picture tone-${tone}`} viewBox="0 0 200 100" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+    <svg class=${cls('picture', `tone-${tone}`, faint && 'faint')} viewBox="0 0 200 100" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
       ${[0, 1, 2, 3].map((at) => html`<path key=${at} class=${`stroke-${at}`} d=${curve(PAIRS[(seed >>> 5) % PAIRS.length], 0.5 + ((seed >>> 9) % 5) / 10 + at * 0.14)} />`)}
     </svg>`;
 }

@@ -1,17 +1,19 @@
 /** The workspace of one simulation: inputs on one side, what they give on the other. */
-import { ApiError, api } from '../api.js';
+import { api } from '../api.js';
 import { Draft } from '../draft.js';
 import { Job } from '../job.js';
-import { cls, html, useEffect, useMemo, useRef, useState } from '../lib.js';
+import { cls, html, useEffect, useMemo, useState } from '../lib.js';
 import { Empty, LoadError, Skeleton } from '../parts/empty.js';
 import { Form } from '../parts/form.js';
 import { Icon } from '../parts/icon.js';
 import { RunPanel } from '../parts/runpanel.js';
-import { go, link, setQuery } from '../route.js';
+import { Head, InBin } from '../parts/work/head.js';
+import { Split } from '../parts/work/split.js';
+import { link, setQuery } from '../route.js';
+import { isActive } from '../states.js';
 import { codes, loadRuns } from '../store.js';
 import { t } from '../texts.js';
-import { complain } from '../toasts.js';
-import { copySimulation, deleteSoon } from './simulations.js';
+import { setTitle } from '../title.js';
 
 export function Workspace({ id, query }) {
   const [simulation, setSimulation] = useState(null);
@@ -28,12 +30,16 @@ export function Workspace({ id, query }) {
   };
   useEffect(() => { load(); }, [id]);
 
-  if (error?.status === 404) return html`<main class="page"><${Empty} page title=${t('work.gone')}><a class="button primary" href=${link('simulations')}>${t('sims.title')}</a><//></main>`;
+  if (error?.status === 404) return html`<${Gone} />`;
   if (error) return html`<main class="page"><${LoadError} error=${error} retry=${load} /></main>`;
   if (!simulation || !codes.value) return html`<main class="page wide"><${Skeleton} rows=${2} kind="panes" /></main>`;
   const code = codes.value.byName.get(simulation.code);
   if (!code) return html`<main class="page"><${Empty} page title=${t('work.broken', { code: simulation.code })} text=${t('work.broken.help')} /></main>`;
   return html`<${Bench} simulation=${simulation} code=${code} query=${query} />`;
+}
+
+function Gone() {
+  return html`<main class="page"><${Empty} page title=${t('work.gone')}><a class="button primary" href=${link('simulations')}>${t('sims.title')}</a><//></main>`;
 }
 
 function Bench({ simulation, code, query }) {
@@ -42,8 +48,9 @@ function Bench({ simulation, code, query }) {
   const job = jobs[query.model] ?? jobs[code.models[0].name];
   const [over, setOver] = useState(0);
   const name = draft.simulation.value.name;
-  useEffect(() => { document.title = `${name} · ${t('app.name')}`; }, [name]);
+  useEffect(() => { setTitle(name); }, [name]);
   useFresh(draft);
+  if (draft.gone.value) return html`<${Gone} />`;
 
   const drop = (event) => {
     event.preventDefault();
@@ -54,28 +61,25 @@ function Bench({ simulation, code, query }) {
   return html`
     <main class="workspace" onDragEnter=${(e) => hasFiles(e) && setOver((n) => n + 1)} onDragLeave=${() => setOver((n) => Math.max(0, n - 1))}
       onDragOver=${(e) => hasFiles(e) && e.preventDefault()} onDrop=${drop} onDropCapture=${() => setOver(0)}>
-      <${Head} draft=${draft} code=${code} />
-      <div class="panes">
-        <section class="pane inputs" aria-label=${t('work.inputs')}>
-          <${Form} draft=${draft} />
-        </section>
-        <section class="pane outputs" aria-label=${t('work.results')}>
-          ${code.models.length > 1 && html`<${Models} jobs=${jobs} current=${job} />`}
-          <${RunPanel} key=${job.model.name} job=${job} />
-        </section>
-      </div>
-      <div class=${cls('drop-over', over > 0 && 'shown')} aria-hidden="true"><span><${Icon} name="upload" />${t('files.dropping')}</span></div>
+      <${Head} draft=${draft} code=${code} model=${job.model.name} />
+      <${InBin} draft=${draft} />
+      <${Split} still=${draft.frozen.value} left=${html`<${Form} draft=${draft} />`}
+        right=${html`${code.models.length > 1 && html`<${Models} jobs=${jobs} current=${job} />`}<${RunPanel} key=${job.model.name} job=${job} />`} />
+      <${Foot} job=${job} />
+      <div class=${cls('drop-over', over > 0 && !draft.frozen.value && 'shown')} aria-hidden="true"><span><${Icon} name="upload" />${t('files.dropping')}</span></div>
     </main>`;
 }
 
-/** Another tab may have saved: looked at when this one is looked at again. */
+/** What other windows save is taken over at once; what is unsaved when this one is left is saved. */
 function useFresh(draft) {
   useEffect(() => {
     const look = () => { if (!document.hidden) draft.refresh().catch(() => {}); };
     const leave = (event) => { if (['unsaved', 'saving', 'offline'].includes(draft.state.value) && draft.valid.value) event.preventDefault(); };
+    const end = draft.follow();
     document.addEventListener('visibilitychange', look);
     addEventListener('beforeunload', leave);
     return () => {
+      end();
       document.removeEventListener('visibilitychange', look);
       removeEventListener('beforeunload', leave);
       draft.flush();
@@ -104,47 +108,17 @@ function Models({ jobs, current }) {
     </div>`;
 }
 
-function Head({ draft, code }) {
-  const simulation = draft.simulation.value;
-  const remove = () => { deleteSoon(simulation); go('simulations'); };
-  const copy = async () => {
-    await draft.flush();
-    const made = await copySimulation(draft.simulation.value);
-    if (made) go('simulations', made.id);
-  };
+/** Where the panes stand one below the other, the ways to them, and Run, stay at hand. */
+function Foot({ job }) {
+  const run = job.run.value, active = run && isActive(run) && !job.quick;
+  const to = (pane) => document.getElementById(`pane-${pane}`)?.scrollIntoView({ block: 'start' });
   return html`
-    <div class="work-head">
-      <a class="button quiet icon" href=${link('simulations')} aria-label=${t('sims.title')} title=${t('sims.title')}><${Icon} name="back" /></a>
-      <div class="work-title"><${Name} draft=${draft} /><span class="hint">${code.title}</span></div>
-      <${SaveState} draft=${draft} />
-      <button type="button" class="button quiet icon" aria-label=${t('sims.copy')} title=${t('sims.copy')} onClick=${copy}><${Icon} name="copy" /></button>
-      <button type="button" class="button quiet icon" aria-label=${t('common.delete')} title=${t('common.delete')} onClick=${remove}><${Icon} name="trash" /></button>
+    <div class="work-foot">
+      <button type="button" class="button quiet small" onClick=${() => to('outputs')}>${t('work.results')}</button>
+      <button type="button" class="button quiet small" onClick=${() => to('inputs')}>${t('work.inputs')}</button>
+      <span class="spacer"></span>
+      ${active
+        ? html`<button type="button" class="button stop" onClick=${() => job.stop()}><${Icon} name="stop" />${t('run.stop')}</button>`
+        : html`<button type="button" class="button primary" disabled=${!job.ready} onClick=${() => job.start()}><${Icon} name="play" />${t('run.run')}</button>`}
     </div>`;
-}
-
-function Name({ draft }) {
-  const name = draft.simulation.value.name;
-  const box = useRef(null);
-  const save = async () => {
-    const text = box.current.value.trim();
-    if (!text || text === name) { box.current.value = name; return; }
-    try {
-      if (!(await draft.rename(text))) box.current.value = name;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      complain(error);
-    }
-  };
-  const onKey = (event) => {
-    if (event.key === 'Enter') event.currentTarget.blur();
-    if (event.key === 'Escape') { event.currentTarget.value = name; event.currentTarget.blur(); }
-  };
-  return html`<h1 class="name-sizer" data-name=${name}><input ref=${box} class="name-input" size="1" aria-label=${t('work.name')} title=${name} maxlength="200" value=${name} onBlur=${save} onKeyDown=${onKey} /></h1>`;
-}
-
-function SaveState({ draft }) {
-  const state = draft.state.value, errors = Object.keys(draft.errors.value).length;
-  const text = errors ? t('work.fix', { count: errors }) : t(`work.${state}`);
-  const kind = errors || state === 'refused' ? 'bad' : state;
-  return html`<span class=${`save-state ${kind}`} role="status">${kind === 'saved' && html`<${Icon} name="check" />`}${text}</span>`;
 }

@@ -1,0 +1,121 @@
+"""A table of a code.toml, from which keys are taken one by one; whatever is wrong is named with its file, its key and the fix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from simyard import config
+from simyard.codes.declaration import CodeError
+
+#: Names of codes, inputs, models, reports, examples: they become parts of paths, addresses and command lines.
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+NAME_RULE = "must start with a lower-case letter, then lower-case letters, digits and _ (40 at most)"
+
+
+def title_of(name: str) -> str:
+    """The title of what has none of its own."""
+    return name.replace("_", " ").capitalize()
+
+
+class Section:
+    """A table of the file from which keys are taken one by one; what is left at the end is unknown."""
+
+    def __init__(self, table: Any, where: str, key: str) -> None:
+        self._where = where
+        self._key = key
+        if not isinstance(table, dict):
+            raise CodeError(f"{where}: {key} must be a table; write [{key}].")
+        self._left = dict(table)
+        self._later: dict[str, Any] = {}
+        self._known: list[str] = []
+
+    def error(self, key: str, words: str) -> CodeError:
+        return CodeError(f"{self._where}: {self._key + '.' if self._key else ''}{key}: {words}.")
+
+    def take(self, key: str, default: Any = None) -> Any:
+        self._known.append(key)
+        return self._left.pop(key, default)
+
+    def done(self, where: str = "") -> None:
+        """Nothing may be left; raises CodeError with the first key that nobody asked for."""
+        for key in self._left:
+            raise self.error(key, f"there is no such key{where}; known are {', '.join(sorted(self._known))}")
+
+    def sections(self, key: str) -> list[tuple[str, Section]]:
+        table = self.take(key, {})
+        if not isinstance(table, dict):
+            raise self.error(key, f"must be tables; write [{key}.NAME]")
+        for name in table:
+            if not NAME.match(name):
+                raise self.error(key, f"the name {name!r} {NAME_RULE}")
+        return [(name, Section(value, self._where, f"{key}.{name}")) for name, value in table.items()]
+
+    def know(self, key: str) -> None:
+        """This key is allowed, and looked at later."""
+        self._known.append(key)
+        if key in self._left:
+            self._later[key] = self._left.pop(key)
+
+    def table(self, key: str) -> dict[str, Any]:
+        """The table of a key that is known (see `know`); empty where there is none."""
+        found = self._later.get(key, {})
+        if not isinstance(found, dict):
+            raise self.error(key, "must be a table, like { other_input = true }")
+        return found
+
+    def rows(self, key: str) -> list[Section]:
+        """The tables of a list of tables."""
+        found = self.take(key, [])
+        if not isinstance(found, list):
+            raise self.error(key, f"must be a list of tables; write [[{self._key}.{key}]]")
+        return [Section(one, self._where, f"{self._key}.{key}[{number}]") for number, one in enumerate(found)]
+
+    def choices(self, key: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """A list of strings, or a table of strings and their titles."""
+        if not isinstance(self._left.get(key), dict):
+            return self.texts(key), {}
+        labels = self.take(key)
+        for name, label in labels.items():
+            if not name or not isinstance(label, str) or not label.strip():
+                raise self.error(f"{key}.{name}", f"must be a title in quotes, not {label!r:.60}")
+        return tuple(labels), labels
+
+    def _typed(self, key: str, default: Any, fits: Callable[[Any], bool], words: str) -> Any:
+        value = self.take(key, default)
+        if not fits(value):
+            raise self.error(key, f"must be {words}, not {value!r:.60}")
+        return value
+
+    def text(self, key: str, *, needed: bool = False) -> str:
+        if needed and key not in self._left:
+            raise self.error(key, "is missing")
+        value: str = self._typed(key, "", lambda value: isinstance(value, str), "a string in quotes")
+        if needed and not value.strip():
+            raise self.error(key, "must not be empty")
+        return value.strip()
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        def fits(value: Any) -> bool:
+            return isinstance(value, list) and all(isinstance(one, str) and one for one in value) and len({*value}) == len(value)
+
+        return tuple(self._typed(key, [], fits, "a list of different strings, like ['a', 'b']"))
+
+    def number(self, key: str) -> float | None:
+        value = self._typed(key, None, lambda value: value is None or type(value) in {int, float}, "a number")
+        return None if value is None else float(value)
+
+    def whole(self, key: str, default: int) -> int:
+        value: int = self._typed(key, default, lambda value: type(value) is int, "a whole number")
+        return value
+
+    def boolean(self, key: str) -> bool:
+        value: bool = self._typed(key, False, lambda value: isinstance(value, bool), "true or false")
+        return value
+
+    def size(self, key: str, default: int) -> int:
+        try:
+            return config.parse_size(self._typed(key, default, lambda value: type(value) in {int, str}, "a size, like '512 MiB'"))
+        except config.ConfigError:
+            raise self.error(key, "is not a size; write one like '512 MiB' or '2 GB'") from None
