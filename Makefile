@@ -45,7 +45,7 @@ imports:
 
 vermin:
 	@tools/venv dev
-	$(BIN)/vermin --quiet --no-tips --violations -t=2.7- -t=3.6- src/simyard/job_cmd/runner.py
+	$(BIN)/vermin --quiet --no-tips --violations -t=2.7- -t=3.6- src/simyard/job_cmd
 	$(BIN)/vermin --quiet --no-tips --violations -t=3.9- \
 	  src/simyard/agent src/simyard/protocol src/simyard/__init__.py src/simyard/clock.py src/simyard/contents.py src/simyard/errors.py src/simyard/processes.py
 

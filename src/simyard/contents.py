@@ -20,8 +20,7 @@ PARTS = (
     "protocol/*.py",
     "agent/*.py",
     "agent/slurm/*.py",
-    "job_cmd/__init__.py",
-    "job_cmd/runner.py",
+    "job_cmd/*.py",
 )
 #: How it is put into one file: not needed in there, yet part of what that is.
 MAKER = ("agent/pyz.py", "agent/pyz.lock")

@@ -15,6 +15,7 @@ import pytest
 
 from simyard import contents
 from simyard.agent import pyz
+from simyard.agent.warm import JOB_CMD
 from simyard.protocol import agents as talk
 from simyard.protocol.jobs import Kind
 from simyard.protocol.tunnel import Tunnel
@@ -43,8 +44,10 @@ def test_it_runs_a_quick_run_with_nothing_installed(built: Path, version: str, t
             assert at.supervisor.told(talk.ReportPushed)
             closed, data = await at.supervisor.fetch(talk.SendFile(op=1, run=run, path="reports/small.json"))
             assert (closed.code, bytes(at.supervisor.bytes[1])) == ("", data)
-            (runner,) = (at.root / "agents/local").glob("runner-*.py")
-            assert hashlib.sha256(runner.read_bytes()).hexdigest()[:12] in runner.name
+            (folder,) = (at.root / "agents/local").glob("runner-*")
+            content = b"".join((folder / name).read_bytes() for name in JOB_CMD)
+            assert folder.name == f"runner-{hashlib.sha256(content).hexdigest()[:12]}"
+            assert sorted(one.name for one in folder.iterdir()) == sorted(JOB_CMD)
             # a run that the agent still has in mind when it leaves stays marked: what runs goes on
             await at.settled()
             at.supervisor.say(talk.Leave(reason="done"))

@@ -22,6 +22,8 @@ IDLE = 900.0
 #: The files of a code are looked at no more often than this (seconds).
 LOOK_AGAIN = 0.5
 _MAX_FILES = 2000
+#: The files of the job cmd. runner.py is the last to be written: where it is, the others are.
+JOB_CMD = ("toml_reader.py", "tables.py", "template.py", "runner.py")
 _MAX_LOG = 4 << 20
 
 Print = Tuple[Tuple[str, int, int], ...]
@@ -30,17 +32,20 @@ Key = Tuple[str, str, Tuple[str, ...]]
 
 
 def runner_file(place: Place) -> str:
-    """The path of runner.py: where it lies, or a copy by its content where this agent is one file."""
+    """The path of runner.py, with the job cmd's other files beside it: where it lies, or a copy by its content where this agent is
+    one file."""
     from simyard.job_cmd import runner
 
     path = os.path.abspath(runner.__file__ or "")
     if os.path.isfile(path):
         return path
-    source = pkgutil.get_data("simyard.job_cmd", "runner.py")
-    assert source is not None
-    path = os.path.join(place.home, f"runner-{hashlib.sha256(source).hexdigest()[:12]}.py")
+    sources = {name: pkgutil.get_data("simyard.job_cmd", name) or b"" for name in JOB_CMD}
+    folder = os.path.join(place.home, f"runner-{hashlib.sha256(b''.join(sources.values())).hexdigest()[:12]}")
+    path = os.path.join(folder, JOB_CMD[-1])
     if not os.path.exists(path):
-        write(path, source)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        for name, source in sources.items():
+            write(os.path.join(folder, name), source)
     return path
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simyard.codes import picture
+from simyard.codes import picture, program_toml
 from simyard.codes.declaration import CodeError, Declaration, Example, Input, Model, ReportDecl, ResultDecl, WrongValue
 from simyard.codes.input_toml import read_inputs
 from simyard.codes.toml_section import NAME, NAME_RULE, Section, title_of
 from simyard.codes.verdict import Verdict
+from simyard.job_cmd import toml_reader as toml_reader_module
 from simyard.protocol.jobs import Kind
 
+# it is written for Python 2.7 as well, and has no annotations
+toml_reader: Any = toml_reader_module
 FILE = "code.toml"
 PROGRAM = "code.py"
 #: What does not belong to a code's content: made by interpreters, editors and version control.
@@ -27,20 +30,47 @@ def read(folder: Path) -> Declaration:
     """The declaration of the code in `folder`, whose name is the folder's. Raises CodeError."""
     path = folder / FILE
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        table = tomllib.loads(text)
     except FileNotFoundError:
         raise CodeError(f"{path} does not exist: a code's folder needs a {FILE}.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CodeError(f"{path}: {error}") from None
     if not NAME.match(folder.name):
         raise CodeError(f"{folder}: the folder's name is the code's name and {NAME_RULE}.")
-    if not (folder / PROGRAM).is_file():
-        raise CodeError(f"{folder / PROGRAM} does not exist: a code needs one, with prepare(run) in it.")
+    own = (folder / PROGRAM).is_file()
+    if not own and "program" not in table:
+        raise CodeError(
+            f"{folder / PROGRAM} does not exist: a code needs one, with prepare(run) in it, or else a [program] in its {FILE}."
+        )
+    if own and "program" in table:
+        raise CodeError(f"{path}: program: a code with a {PROGRAM} has none; remove [program], or {folder / PROGRAM}.")
+    if not own:
+        _same_for_all(path, text, table)
     try:
         version = content_version(folder)
     except OSError as error:
         raise CodeError(f"{folder}: {error}") from None
-    return from_table(folder, version, table, str(path))
+    return from_table(folder, version, table, str(path), lambda: _lines(text))
+
+
+def _lines(text: str) -> dict[str, int]:
+    """The line of each key; none where only tomllib can read the file."""
+    try:
+        found: dict[str, int] = toml_reader.read(text)[1]
+    except ValueError:
+        return {}
+    return found
+
+
+def _same_for_all(path: Path, text: str, table: Mapping[str, Any]) -> None:
+    """The job cmd must read a code.toml by itself, under interpreters without tomllib; so it is held to read the same here."""
+    try:
+        same = toml_reader.read(text)[0] == table
+    except ValueError as error:
+        raise CodeError(f"{path}: {error}; older interpreters than this one cannot read it.") from None
+    if not same:
+        raise CodeError(f"{path}: older interpreters would read something else; write it in simpler TOML.")
 
 
 def content(folder: Path) -> list[tuple[str, Path]]:
@@ -63,19 +93,27 @@ def content_version(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def from_table(folder: Path, version: str, table: Mapping[str, Any], where: str) -> Declaration:
-    """The declaration that a parsed code.toml describes; `where` is named in errors. Raises CodeError."""
-    at = Section(table, where, "")
+def from_table(
+    folder: Path, version: str, table: Mapping[str, Any], where: str, lines: Callable[[], Mapping[str, int]] = dict
+) -> Declaration:
+    """The declaration that a parsed code.toml describes; `where` is named in errors, with the line. Raises CodeError."""
+    at = Section(table, where, "", lines)
     inputs = read_inputs(at)
-    reports = {name: _report(name, section) for name, section in at.sections("reports")}
+    template = "program" in table  # in place of a code.py
+    if template:
+        program_toml.read_program(at, folder, inputs)
+    reports = {name: _report(name, section, template) for name, section in at.sections("reports")}
+    drawn = set(reports)
     models = {name: _model(name, section) for name, section in at.sections("models")}
     for model in models.values():
         for name in model.reports:  # a report that needs no words of its own need not be declared
             if not NAME.match(name):
-                raise CodeError(f"{where}: models.{model.name}.reports: {name!r} {NAME_RULE}.")
+                raise at.error(f"models.{model.name}.reports", f"{name!r} {NAME_RULE}")
             reports.setdefault(name, ReportDecl(name=name, title=title_of(name)))
     examples = {name: _example(name, section, inputs) for name, section in at.sections("examples")}
-    results = {name: _result(name, section) for name, section in at.sections("results")}
+    results = {name: _result(name, section, template) for name, section in at.sections("results")}
+    if template:
+        program_toml.all_drawn(at, models, reports, drawn)
     declaration = Declaration(
         name=folder.name,
         folder=folder,
@@ -93,13 +131,13 @@ def from_table(folder: Path, version: str, table: Mapping[str, Any], where: str)
     )
     at.done()
     if declaration.picture and (wrong := picture.problem(folder, declaration.picture)):
-        raise CodeError(f"{where}: picture: {wrong}.")
+        raise at.error("picture", wrong)
     if not models:
-        raise CodeError(f"{where}: a code needs at least one model; write [models.NAME] with a kind.")
+        raise at.error("models", "a code needs at least one; write [models.NAME] with a kind")
     if declaration.python and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", declaration.python):
-        raise CodeError(f"{where}: python: {declaration.python!r} is not a name of an interpreter; write one like 'madx', or ''.")
+        raise at.error("python", f"{declaration.python!r} is not a name of an interpreter; write one like 'madx', or ''")
     if declaration.requires and not declaration.python:
-        raise CodeError(f"{where}: requires needs an environment of its own to be installed in; add python = {folder.name!r}.")
+        raise at.error("requires", f"needs an environment of its own to be installed in; add python = {folder.name!r}")
     return declaration
 
 
@@ -128,13 +166,17 @@ def _model(name: str, at: Section) -> Model:
     return made
 
 
-def _report(name: str, at: Section) -> ReportDecl:
+def _report(name: str, at: Section, template: bool) -> ReportDecl:
     made = ReportDecl(name=name, title=at.text("title") or title_of(name), frames=at.boolean("frames"))
+    if template:
+        program_toml.read_plot(at, frames=made.frames)
     at.done()
     return made
 
 
-def _result(name: str, at: Section) -> ResultDecl:
+def _result(name: str, at: Section, template: bool) -> ResultDecl:
+    if template:
+        program_toml.read_pattern(at)
     digits = at.whole("digits", -1)
     made = ResultDecl(
         name=name, title=at.text("title") or title_of(name), unit=at.text("unit"), digits=None if digits == -1 else digits

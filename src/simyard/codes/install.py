@@ -140,7 +140,8 @@ def _make(folder: Path, code: Declaration, codes: Mapping[str, dict[str, object]
             _run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *what], tell)
     tell("Trying it …")
     try:
-        _run([str(python), "-c", _IMPORT, str(code.folder)], tell, seconds=_IMPORT_SECONDS)
+        if (code.folder / "code.py").is_file():
+            _run([str(python), "-c", _IMPORT, str(code.folder)], tell, seconds=_IMPORT_SECONDS)
     except InstallError as error:
         raise InstallError(
             "does-not-load",

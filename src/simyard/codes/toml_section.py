@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from simyard import config
 from simyard.codes.declaration import CodeError
@@ -19,20 +19,36 @@ def title_of(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
+class Lines(Protocol):
+    """The line of each key of a file by its path (`inputs.x.columns[0].name`), asked for when something is wrong."""
+
+    def __call__(self) -> Mapping[str, int]: ...
+
+
 class Section:
     """A table of the file from which keys are taken one by one; what is left at the end is unknown."""
 
-    def __init__(self, table: Any, where: str, key: str) -> None:
+    def __init__(self, table: Any, where: str, key: str, lines: Lines = dict) -> None:
         self._where = where
         self._key = key
+        self._lines = lines
         if not isinstance(table, dict):
-            raise CodeError(f"{where}: {key} must be a table; write [{key}].")
+            raise CodeError(f"{where}{self._line(key)}: {key} must be a table; write [{key}].")
         self._left = dict(table)
         self._later: dict[str, Any] = {}
         self._known: list[str] = []
 
-    def error(self, key: str, words: str) -> CodeError:
-        return CodeError(f"{self._where}: {self._key + '.' if self._key else ''}{key}: {words}.")
+    def error(self, key: str, words: str, *, at: str = "") -> CodeError:
+        """What is wrong with a key; `at` is the key whose line is meant, if it is another one."""
+        own = self._key + "." if self._key else ""
+        return CodeError(f"{self._where}{self._line(own + (at or key))}: {own}{key}: {words}.")
+
+    def _line(self, path: str) -> str:
+        """Where that key is, or the table that lacks it."""
+        lines = self._lines()
+        while path and path not in lines:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return f", line {lines[path]}" if path else ""
 
     def take(self, key: str, default: Any = None) -> Any:
         self._known.append(key)
@@ -49,8 +65,13 @@ class Section:
             raise self.error(key, f"must be tables; write [{key}.NAME]")
         for name in table:
             if not NAME.match(name):
-                raise self.error(key, f"the name {name!r} {NAME_RULE}")
-        return [(name, Section(value, self._where, f"{key}.{name}")) for name, value in table.items()]
+                raise self.error(key, f"the name {name!r} {NAME_RULE}", at=f"{key}.{name}")
+        return [(name, Section(value, self._where, f"{key}.{name}", self._lines)) for name, value in table.items()]
+
+    def section(self, key: str) -> Section | None:
+        """A table of a fixed name, if it is there."""
+        table = self.take(key)
+        return None if table is None else Section(table, self._where, key, self._lines)
 
     def know(self, key: str) -> None:
         """This key is allowed, and looked at later."""
@@ -70,7 +91,7 @@ class Section:
         found = self.take(key, [])
         if not isinstance(found, list):
             raise self.error(key, f"must be a list of tables; write [[{self._key}.{key}]]")
-        return [Section(one, self._where, f"{self._key}.{key}[{number}]") for number, one in enumerate(found)]
+        return [Section(one, self._where, f"{self._key}.{key}[{number}]", self._lines) for number, one in enumerate(found)]
 
     def choices(self, key: str) -> tuple[tuple[str, ...], dict[str, str]]:
         """A list of strings, or a table of strings and their titles."""
@@ -101,6 +122,30 @@ class Section:
             return isinstance(value, list) and all(isinstance(one, str) and one for one in value) and len({*value}) == len(value)
 
         return tuple(self._typed(key, [], fits, "a list of different strings, like ['a', 'b']"))
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """The words of a command line: at least one."""
+
+        def fits(value: Any) -> bool:
+            return isinstance(value, list) and bool(value) and all(isinstance(one, str) and one for one in value)
+
+        return tuple(self._typed(key, None, fits, "a list of words, like ['${code}/program', 'input.txt']"))
+
+    def columns(self, key: str, *, one: bool = False) -> tuple[str | int, ...]:
+        """Columns of a table, by their names or numbers; none where the key is missing."""
+
+        def fits(value: Any) -> bool:
+            many = [value] if one else value
+            return isinstance(many, list) and all(
+                (type(each) is int and each > 0) or (isinstance(each, str) and each) for each in many
+            )
+
+        if key not in self._left:
+            self.know(key)
+            return ()
+        words = "a column: its name, or its number from 1" if one else "a list of columns, by names or numbers from 1"
+        found = self._typed(key, None, fits, words)
+        return (found,) if one else tuple(found)
 
     def number(self, key: str) -> float | None:
         value = self._typed(key, None, lambda value: value is None or type(value) in {int, float}, "a number")

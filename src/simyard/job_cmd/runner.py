@@ -1068,17 +1068,31 @@ def log_streams():
 
 
 def load_code(code_dir):
-    """The module of a code's code.py. What stands beside it can be imported, after everything else on the path."""
+    """The module of a code's code.py. What stands beside it can be imported, after everything else on the path.
+    A code without one is what its code.toml says (template.py)."""
     path = os.path.join(native(code_dir), "code.py")
-    with open(path, "rb") as file:
-        source = file.read()
+    if not os.path.exists(path) and os.path.exists(os.path.join(native(code_dir), "code.toml")):
+        return beside("template").load(native(code_dir), beside("toml_reader"), lambda: beside("tables"))
     if native(code_dir) not in sys.path:
         sys.path.append(native(code_dir))
-    module = types.ModuleType("simyard_code")
+    return load_file(path, "simyard_code")
+
+
+def load_file(path, name):
+    """The module that a file is, under a name that nobody else has."""
+    with open(path, "rb") as file:
+        source = file.read()
+    module = types.ModuleType(name)
     module.__file__ = path
-    sys.modules[module.__name__] = module
+    sys.modules[name] = module
     exec(compile(source, path, "exec", 0, True), module.__dict__)
     return module
+
+
+def beside(name):
+    """A module that stands beside this one, loaded when it is wanted first; this folder is on nobody's path (docs/adr/0009, 0020)."""
+    known = sys.modules.get("simyard_" + name)
+    return known or load_file(os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py"), "simyard_" + name)
 
 
 class Run(object):

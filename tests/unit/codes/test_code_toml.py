@@ -66,7 +66,7 @@ def test_a_declaration_holds_what_the_file_says_and_the_defaults_of_the_rest() -
         ('python = "madx"', 'python = "madx"\npyhton = "x"', "pyhton: there is no such key; known are description,"),
         ('python = "madx"', "python = 3", "python: must be a string in quotes, not 3"),
         ('python = "madx"', 'python = "../x"', "python: '../x' is not a name of an interpreter"),
-        ('python = "madx"', "", "requires needs an environment of its own"),
+        ('python = "madx"', "", "requires: needs an environment of its own"),
         ('requires = ["cpymad>=1.20"]', 'requires = "cpymad"', "requires: must be a list of different strings"),
         ("[inputs.energy]", "[inputs.Energy]", "the name 'Energy' must start with a lower-case letter"),
         ('type = "number"', 'type = "float"', "inputs.energy.type: 'float' is not a type; write one of number, integer"),
