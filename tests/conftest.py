@@ -17,6 +17,7 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.ssh_server",  # before those that import it
     "tests.docker_engine",
+    "tests.lammps_environment",
     "tests.madx_environment",
     "tests.mpi_environment",
     "tests.postgresql",
