@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.postgresql",
     "tests.slurm_cluster",
     "tests.slurm_site",
+    "tests.srw_environment",
 ]
 
 #: Carried by every process that a test starts (unless it cleans its environment), so that what is left over can be named.
