@@ -78,7 +78,7 @@ def run_code(tmp_path: Path) -> Runs:
         kind = declared.model(model).kind.value
         spec = {
             "run": "01J00000000000000000000RVN", "epoch": 1, "code": code, "code_version": declared.version, "code_dir": str(folder),
-            "model": model, "kind": kind, "inputs": declared.check_inputs({**chosen, **(inputs or {})}, names),
+            "model": model, "kind": kind, "inputs": declared.values({**chosen, **(inputs or {})}, names),
             "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": 1 << 30, "time_limit": 100.0, "grace": 5.0,
             "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "",
         }  # fmt: skip
