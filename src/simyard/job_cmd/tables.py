@@ -129,7 +129,7 @@ class Hdf5(object):
         except ImportError:
             raise ValueError(
                 "%s is HDF5, which needs h5py, and %s does not have it: write python = \"NAME\" and requires = [\"h5py\"] into code.toml, "
-                "then `simyard code install CODE`." % (text_of(path), sys.executable)
+                "then run `simyard code install` for this code." % (text_of(path), sys.executable)
             )
         self.name = text_of(path)
         try:
