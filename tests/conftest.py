@@ -17,13 +17,14 @@ from hypothesis import settings
 pytest_plugins = [
     "tests.ssh_server",  # before those that import it
     "tests.docker_engine",
+    "tests.madx_environment",  # the same
     "tests.lammps_environment",
-    "tests.madx_environment",
     "tests.mpi_environment",
     "tests.postgresql",
     "tests.slurm_cluster",
     "tests.slurm_site",
     "tests.srw_environment",
+    "tests.xsuite_environment",
 ]
 
 #: Carried by every process that a test starts (unless it cleans its environment), so that what is left over can be named.

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from simyard.codes import install, registry
+from simyard.codes import code_toml, install, registry
 from simyard.config import Config
+from simyard.job_cmd import runner
+from tests.madx_environment import Ran, _serve
 
 ROOT = Path(__file__).parent.parent
 #: Stays between test sessions, and is shared by those that run at the same time: the installer lets one in after the other.
@@ -21,6 +28,7 @@ LAMMPS = ROOT / "src" / "simyard" / "codes" / "lammps"
 sys.path.append(str(LAMMPS))
 
 Direct = Callable[[Path], str]
+Told = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +52,74 @@ def lmp(lammps_python: Path) -> Direct:
         return done.stdout
 
     return run
+
+
+class Work:
+    """A run of the code in a folder of its own, through `runner.py run`."""
+
+    def __init__(self, python: Path, directory: Path, inputs: Told, files: Sequence[Path], model: str, tasks: int, more: Told) -> None:
+        self.python, self.directory = python, directory
+        declared = code_toml.read(LAMMPS)
+        names = [path.name for path in files]
+        (directory / "work").mkdir(parents=True)
+        for path in files:
+            shutil.copy(path, directory / "work" / path.name)
+        spec = {
+            "run": "01J00000000000000000000RVN", "epoch": 1, "code": "lammps", "code_version": declared.version, "code_dir": str(LAMMPS),
+            "model": model, "kind": declared.model(model).kind.value, "inputs": declared.check_inputs(inputs, names),
+            "files": dict.fromkeys(names, "0" * 64), "cores": tasks, "tasks": tasks, "memory": 1 << 30, "time_limit": 100.0, "grace": 5.0,
+            "first_report": "start" if model == "check" else "", "bell": "", **more,
+        }  # fmt: skip
+        (directory / "run.json").write_text(json.dumps(spec))
+        self.command = [str(python), runner.__file__, "run", str(directory)]
+
+    def run(self) -> Ran:
+        subprocess.run(self.command, check=True, timeout=110)
+        events = self.events()
+        assert events[-1]["event"] == "final"
+        return Ran(self.directory, events[-1]["data"], events, (self.directory / "run.log").read_text(errors="replace"))
+
+    def pause(self, fraction: float) -> None:
+        """Runs until so much is done, then tells it that its time is nearly over, as a cluster does, and waits for its end."""
+        with subprocess.Popen(self.command) as process:
+            try:
+                limit = time.monotonic() + 60
+                while self.fraction() < fraction:
+                    assert process.poll() is None, "it ended before it was told to"
+                    assert time.monotonic() < limit, "it came no further"
+                    time.sleep(0.02)
+                process.send_signal(signal.SIGUSR1)
+                process.wait(60)
+            finally:
+                process.kill()
+
+    def events(self) -> list[Told]:
+        path = self.directory / "events.jsonl"
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def fraction(self) -> float:
+        told = [one["data"].get("fraction") for one in self.events() if one["event"] == "progress"]
+        return float(next((one for one in reversed(told) if one is not None), 0))
+
+    def report(self, name: str, frame: int = -1) -> Told:
+        """A report, made as agents have it made."""
+        asked = {"id": 1, "do": "report", "dir": str(self.directory), "report": name, "frame": frame, "seconds": 60, "memory": 2 << 30}
+        _serve(self.python, LAMMPS, [asked])
+        path = self.directory / "reports" / (f"{name}.json" if frame < 0 else f"{name}.{frame}.json")
+        figure: Told = json.loads(path.read_text(), parse_constant=lambda text: pytest.fail(f"{text} is not JSON"))
+        return figure
+
+
+Works = Callable[..., Work]
+
+
+@pytest.fixture
+def lammps(lammps_python: Path, tmp_path: Path) -> Works:
+    """Prepares a run: (inputs, files, model, tasks, more keys of run.json) -> Work."""
+
+    def make(inputs: Told, files: Sequence[Path] = (), model: str = "dynamics", tasks: int = 1, **more: Any) -> Work:
+        number = len([one for one in tmp_path.iterdir() if one.name.startswith("run")])
+        return Work(lammps_python, tmp_path / f"run{number}", inputs, files, model, tasks, more)
+
+    return make

@@ -137,7 +137,7 @@ def test_a_file_that_is_missing_is_named_with_the_next_step(words: str, files: t
         ("Substitution for illegal variable a", "Define it with a variable command"),
         ("Mass command before simulation box is defined", "Put it after create_box"),
         ("Expected floating point parameter instead of 'abc' in input script or data file", "There must be a number"),
-        ("Non-numeric pressure - simulation unstable", "Shorten the time step"),
+        ("Non-numeric pressure - simulation unstable", "too fast for the time step"),
     ],
 )
 def test_known_errors_come_with_what_to_do(words: str, step: str, folder: Path) -> None:
