@@ -1,0 +1,115 @@
+"""Fixtures for tests with the real Xsuite: its environment (made once by the installer, then kept), and runs in forks of one warm process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from simyard.codes import code_toml, install, registry
+from simyard.config import Config
+from simyard.job_cmd import runner
+from tests.madx_environment import CODES, HOME, ROOT, Ran
+
+DATA = ROOT / "tests" / "data" / "xsuite"
+FOLDER = CODES / "xsuite"
+
+
+@pytest.fixture(scope="session")
+def xsuite_python() -> Path:
+    """The Python that has xtrack: what `simyard code install xsuite` makes, in a folder of this checkout."""
+    config = Config(home=HOME)
+    return install.install(config, registry.load(config).code("xsuite"), print)
+
+
+class WarmXsuite:
+    """`runner.py serve` of the code, as agents keep it: its imports, which take seconds, happen once for all tests."""
+
+    def __init__(self, python: Path, folder: Path) -> None:
+        self.folder = folder
+        self.serve = subprocess.Popen(
+            [python, runner.__file__, "serve", FOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        assert self.answer()["ready"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.serve.stdin is not None
+        assert self.serve.stdout is not None
+        self.serve.stdin.close()
+        try:
+            self.serve.wait(20)
+        finally:
+            self.serve.kill()
+            self.serve.wait()
+            self.serve.stdout.close()
+
+    def answer(self) -> dict[str, Any]:
+        assert self.serve.stdout is not None
+        answer: dict[str, Any] = json.loads(self.serve.stdout.readline())
+        return answer
+
+    def ask(self, **question: Any) -> dict[str, Any]:
+        """Ask for something, and see it done."""
+        assert self.serve.stdin is not None
+        self.serve.stdin.write(json.dumps({"id": question["do"], **question}) + "\n")
+        answer = self.answer()
+        if question["do"] == "run":
+            assert answer["pid"], answer
+            answer = self.answer()
+        return answer
+
+    def prepare(
+        self, model: str, inputs: dict[str, Any] | None = None, files: Sequence[Path] = (), memory: int = 1 << 30, **spec: Any
+    ) -> Path:
+        """A run directory, as agents make it; `spec` is what else stands in its run.json."""
+        declared = code_toml.read(FOLDER)
+        names = [path.name for path in files]
+        chosen = {declared.input_for(name): name for name in reversed(names) if declared.input_for(name)}
+        directory = self.folder / f"run{len(list(self.folder.iterdir()))}"
+        (directory / "work").mkdir(parents=True)
+        for path in files:
+            shutil.copy(path, directory / "work" / path.name)
+        kind = declared.model(model).kind.value
+        told = {
+            "run": "01J00000000000000000000RVN", "epoch": 1, "code": "xsuite", "code_version": declared.version, "code_dir": str(FOLDER),
+            "model": model, "kind": kind, "inputs": declared.check_inputs({**chosen, **(inputs or {})}, names),
+            "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": memory, "time_limit": 100.0, "grace": 5.0,
+            "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "", **spec,
+        }  # fmt: skip
+        (directory / "run.json").write_text(json.dumps(told))
+        return directory
+
+    def run(self, model: str, inputs: dict[str, Any] | None = None, files: Sequence[Path] = (), **spec: Any) -> Ran:
+        """A run to its end."""
+        directory = self.prepare(model, inputs, files, **spec)
+        answer = self.ask(do="run", dir=str(directory))
+        assert answer.get("exit_code") == 0, answer
+        return ended(directory)
+
+    def report(self, ran: Ran, name: str, frame: int = -1) -> dict[str, Any]:
+        """A report of a run, made now."""
+        asked = {"report": name, "frame": frame, "seconds": 60, "memory": 2 << 30}
+        answer = self.ask(do="report", dir=str(ran.directory), **asked)
+        assert answer.get("ok"), answer
+        return ran.report(name, frame)
+
+
+def ended(directory: Path) -> Ran:
+    """What is there of a run that has ended."""
+    events = [json.loads(line) for line in (directory / "events.jsonl").read_text().splitlines()]
+    assert events[-1]["event"] == "final", events[-1]
+    return Ran(directory, events[-1]["data"], events, (directory / "run.log").read_text(errors="replace"))
+
+
+@pytest.fixture(scope="session")
+def xsuite(xsuite_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmXsuite]:
+    with WarmXsuite(xsuite_python, tmp_path_factory.mktemp("xsuite")) as warm:
+        yield warm
