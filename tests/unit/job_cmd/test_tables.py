@@ -77,11 +77,11 @@ def test_a_column_beyond_the_last_is_told(tmp_path: Path) -> None:
 
 
 def test_a_long_curve_keeps_its_peaks() -> None:
-    y = array("d", [0.0]) * 1_000_000
-    y[777_777], y[3] = 5.0, -5.0
+    y = array("d", [0.0]) * 200_000
+    y[77_777], y[3] = 5.0, -5.0
     thin_x, thin_y = tables.thin(array("d", range(len(y))), y)
     assert len(thin_y) <= tables.MAX_POINTS
-    assert (thin_x[thin_y.index(5.0)], thin_x[thin_y.index(-5.0)]) == (777_777, 3)
+    assert (thin_x[thin_y.index(5.0)], thin_x[thin_y.index(-5.0)]) == (77_777, 3)
     assert list(thin_x) == sorted(thin_x)
 
 
