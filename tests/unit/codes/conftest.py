@@ -15,6 +15,7 @@ from simyard.codes.declaration import Declaration
 
 CODES = Path(__file__).parents[3] / "src" / "simyard" / "codes"
 sys.path.append(str(CODES / "madx"))
+sys.path.append(str(CODES / "xsuite"))
 
 
 @pytest.fixture

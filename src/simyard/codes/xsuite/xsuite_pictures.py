@@ -199,10 +199,12 @@ def resonances(x_range, y_range):
     lines = []
     for m in range(ORDER + 1):
         for n in range(-ORDER, ORDER + 1):
-            if not 0 < m + abs(n) <= ORDER or (m == 0 and n < 0) or np.gcd(m, n) > 1:
+            if not 0 < m + abs(n) <= ORDER or (m == 0 and n < 0):
                 continue
             values = [m * a + n * b for a in x_range for b in y_range]
             for p in range(int(np.ceil(min(values))), int(np.floor(max(values))) + 1):
+                if np.gcd.reduce((m, n, p)) > 1:
+                    continue  # it is one of a lower order
                 if n:
                     x, y = x_range, [(p - m * a) / n for a in x_range]
                 else:
