@@ -57,7 +57,9 @@ def lmp(lammps_python: Path) -> Direct:
 class Work:
     """A run of the code in a folder of its own, through `runner.py run`."""
 
-    def __init__(self, python: Path, directory: Path, inputs: Told, files: Sequence[Path], model: str, tasks: int, more: Told) -> None:
+    def __init__(
+        self, python: Path, directory: Path, inputs: Told, files: Sequence[Path], model: str, tasks: int, more: Told
+    ) -> None:
         self.python, self.directory = python, directory
         declared = code_toml.read(LAMMPS)
         names = [path.name for path in files]
@@ -104,7 +106,15 @@ class Work:
 
     def report(self, name: str, frame: int = -1) -> Told:
         """A report, made as agents have it made."""
-        asked = {"id": 1, "do": "report", "dir": str(self.directory), "report": name, "frame": frame, "seconds": 60, "memory": 2 << 30}
+        asked = {
+            "id": 1,
+            "do": "report",
+            "dir": str(self.directory),
+            "report": name,
+            "frame": frame,
+            "seconds": 60,
+            "memory": 2 << 30,
+        }
         _serve(self.python, LAMMPS, [asked])
         path = self.directory / "reports" / (f"{name}.json" if frame < 0 else f"{name}.{frame}.json")
         figure: Told = json.loads(path.read_text(), parse_constant=lambda text: pytest.fail(f"{text} is not JSON"))
