@@ -36,7 +36,7 @@ def doubles(values=()):
 
 
 def number(field):
-    """A number as programs write it: Fortran's 1.5D+03, and nothing at all for one that is not there."""
+    """A number as programs write it: also Fortran's 1.5D+03, and not a number where there is nothing."""
     try:
         return float(field)
     except ValueError:
@@ -55,13 +55,13 @@ def comma_of(path, line):
     return max(",;\t", key=line.count)
 
 
-def rows_of(path, whole):
-    """(names of the columns, [row of floats]) of a text file. Lines that begin with #, ! or % are comments; the last one before the
-    numbers, or a first line that is no numbers, has the names. `whole`: nobody writes there any more; else a last line without an end
-    is left out. Raises ValueError."""
+def rows_of(path, whole, names):
+    """The rows of a text file, each an array of floats; `names` is given the columns' names before the first one. Lines that begin
+    with #, ! or % are comments; the last one before the numbers, or a first line that is no numbers, has the names. `whole`: nobody
+    writes there any more; else a last line without an end is left out. Raises ValueError."""
     if os.path.getsize(path) > MAX_FILE:
         raise ValueError("%s is larger than %d MiB: let the program write less often." % (text_of(path), MAX_FILE >> 20))
-    names, comma, rows, width = None, None, [], 0
+    head, comma, width = [], None, 0
     with io.open(path, encoding="utf-8-sig", errors="replace") as file:
         for count, line in enumerate(file, 1):
             if not whole and not line.endswith("\n"):
@@ -70,42 +70,45 @@ def rows_of(path, whole):
             if not plain:
                 continue
             if plain[0] in "#!%":
-                if not rows:
-                    comma = comma_of(path, plain)
-                    names = split(plain.lstrip("#!%"), comma)
+                if not width:
+                    head = split(plain.lstrip("#!%"), comma_of(path, plain))
                 continue
-            comma = comma_of(path, plain) if not rows else comma
+            comma = comma if width else comma_of(path, plain)
             fields = split(plain, comma)
             try:
                 row = doubles([number(field) for field in fields])
             except ValueError:
-                if rows:
+                if width:
                     raise ValueError("%s, line %d: %s is not a row of numbers." % (text_of(path), count, plain[:60]))
-                names = fields
+                head = fields
                 continue
-            width = width or len(row)
+            if not width:
+                width = len(row)
+                names.extend(head if len(head) == width else ())
             if len(row) != width:
                 raise ValueError("%s, line %d: %d columns, where there are %d above." % (text_of(path), count, len(row), width))
-            rows.append(row)
-    if not rows:
+            yield row
+    if not width:
         raise ValueError("%s has no numbers yet." % text_of(path))
-    return names if names and len(names) == width else [], rows
 
 
 def columns_of(path, wanted, whole):
     """The columns of a text file, by their names or numbers (from 1). Raises ValueError."""
-    names, rows = rows_of(path, whole)
-    found = []
-    for one in wanted:
-        if isinstance(one, int):
-            at = one - 1
-        else:
-            at = names.index(one) if one in names else -1
-        if not 0 <= at < len(rows[0]):
-            have = ", ".join(names) if names else "%d, without names" % len(rows[0])
-            raise ValueError("%s has no column %s; its columns: %s." % (text_of(path), one, have))
-        found.append(doubles([row[at] for row in rows]))
+    names, found, at = [], [doubles() for _ in wanted], None
+    for row in rows_of(path, whole, names):
+        at = at or [place_of(path, one, names, len(row)) for one in wanted]
+        for column, place in zip(found, at):
+            column.append(row[place])
     return found
+
+
+def place_of(path, wanted, names, width):
+    """Which column is meant, from 0."""
+    at = wanted - 1 if isinstance(wanted, int) else names.index(wanted) if wanted in names else -1
+    if not 0 <= at < width:
+        have = ", ".join(names) if names else "%d, without names" % width
+        raise ValueError("%s has no column %s; its columns: %s." % (text_of(path), wanted, have))
+    return at
 
 
 # ── HDF5 ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,7 +231,7 @@ def heatmap(path, wanted, frame, whole, hdf5):
                 raise ValueError("There is no frame %d: there are %d." % (frame + 1, found.shape[0]))
             rows = [file.numbers(row) for row in (found[frame] if cube else found[...])]
     else:
-        rows = rows_of(path, whole)[1]
+        rows = list(rows_of(path, whole, []))
     if not rows or not rows[0]:
         raise ValueError("%s has no numbers yet." % text_of(path))
     size = -(-max(len(rows), len(rows[0])) // MAX_SIDE)
