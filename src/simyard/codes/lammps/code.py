@@ -78,9 +78,11 @@ def prepare(run):
         file, step = checkpoint(run) if run.resumed else ("", 0)
         part = f".{step}" if file else ""
         write(run, name, lammps_input.script(run.inputs, file, step, first_length(run), restart=run.model == "dynamics"))
-    left = os.path.join(run.dir, lammps_input.STOP)
-    if os.path.exists(left):
-        os.remove(left)  # of the part before, which it has ended
+        lammps_dump.forget(run.dir, step)
+        remove(run, f"particles{part}.dump")  # which LAMMPS will begin anew
+    elif run.resumed:
+        lammps_dump.forget(run.dir)
+    remove(run, lammps_input.STOP)  # of the part before, which it has ended
     os.makedirs(os.path.join(run.dir, HERE), exist_ok=True)
     if run.model == "check":
         write(run, CHECK, check(name))
@@ -91,6 +93,11 @@ def prepare(run):
         command = [*run.launcher, *command]
     # -nonbuf: what it prints is there at once, for whoever watches
     return [*command, "-in", name, "-echo", "both", "-nonbuf", "-log", f"log{part}.lammps"]
+
+
+def remove(run, name):
+    if os.path.exists(os.path.join(run.dir, name)):
+        os.remove(os.path.join(run.dir, name))
 
 
 def write(run, name, text):
@@ -119,21 +126,38 @@ def first_length(run):
 
 
 def follow(run):
-    """The log so far: (what is in it, bytes read)."""
+    """What is in the log so far; only what is new is read."""
     path = os.path.join(run.run_dir, "run.log")
     log, place = FOLLOWED.get(path) or (lammps_log.Log(), 0)
     try:
         with open(path, "rb") as file:
             file.seek(place)
-            new = file.read()
+            for part in iter(lambda: file.read(LOG_PART), b""):
+                whole = part.rfind(b"\n") + 1
+                if not whole:
+                    break
+                log.feed(part[:whole].decode("utf-8", "replace"))
+                log.forget()  # progress needs no rows
+                place += whole
+                file.seek(place)
     except FileNotFoundError:
-        return log
-    whole = new.rfind(b"\n") + 1
-    log.feed(new[:whole].decode("utf-8", "replace"))
-    for names, rows in log.tables:  # progress needs none of them
-        del rows[:], names
-    FOLLOWED[path] = (log, place + whole)
+        pass  # it prints nothing yet
+    FOLLOWED[path] = (log, place)
     return log
+
+
+def index_of(run):
+    if run.dir not in FOLLOWED:
+        FOLLOWED[run.dir] = lammps_dump.Index(run.dir)
+    return FOLLOWED[run.dir]
+
+
+def steps_of(run):
+    """All steps of the user's script, None where that is not known."""
+    key = (run.dir, "steps")
+    if key not in FOLLOWED:
+        FOLLOWED[key] = lammps_words.total_steps(run.dir, run.inputs["script"])
+    return FOLLOWED[key]
 
 
 def progress(run):
@@ -144,16 +168,14 @@ def progress(run):
     if run.model == "check":
         return told
     own = not run.inputs["script"]
-    index = FOLLOWED.setdefault(run.dir, lammps_dump.Index(run.dir))
-    told["frames"] = index.look(log.dump_files(), forward=own)
+    told["frames"] = index_of(run).look(log.dump_files(), forward=own)
     if own:
         step, total = log.step, lammps_input.steps(run.inputs)
         stage = next((one for one in lammps_input.stages(run.inputs) if step < one.end), None)
         doing = stage.title if stage else "done"
         told.update(fraction=min(1.0, step / total), message=f"{doing}, step {step:,} of {total:,}")
         return told
-    total = FOLLOWED.setdefault((run.dir, "steps"), lammps_words.total_steps(run.dir, run.inputs["script"]))
-    done = log.steps()
+    total, done = steps_of(run), log.steps()
     if log.ended or log.last.split()[:1] == ["quit"]:
         told.update(fraction=1.0, message=f"{done:,} steps")
     elif not log.running and not log.runs:
@@ -171,13 +193,15 @@ def finish(run):
     script = CHECK if run.model == "check" else script_of(run)
     messages = lammps_words.read(text, lammps_words.Place(run.dir, script))
     told = {"warnings": lammps_words.warnings(messages)}
-    if run.model == "dynamics" and log.processes and log.processes != run.tasks and own:
+    if run.model == "dynamics" and log.processes and log.processes != run.tasks:
         told["warnings"].insert(
             0,
             f"LAMMPS ran as {run.tasks} processes that did not know of each other: `{run.launcher[0] if run.launcher else 'none'}` "
             "belongs to another MPI than LAMMPS was made for.",
         )
     if run.exit_code == 0 and not run.signal:
+        if run.model == "dynamics" and not own and not any(rows for _, rows in log.tables):
+            told["warnings"].append("The script ran to its end, but nothing moved in it: it has no run or minimize command.")
         results = own_results(run, log) if own and run.model == "dynamics" else last_results(log)
         told["results"] = {key: value for key, value in results.items() if value is not None}
         return told

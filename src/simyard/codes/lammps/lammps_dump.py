@@ -130,6 +130,14 @@ class Index:
         os.replace(path + ".part", path)
 
 
+def forget(folder, step=0):
+    """Leaves the frames after a step, and of a run from the start all: it makes them again, in files that it begins anew."""
+    index = Index(folder)
+    if index.frames:
+        index.frames = [one for one in index.frames if step and one.step <= step]
+        index.save()
+
+
 def by_number(name):
     """Files of one pattern in the order of the steps in their names."""
     digits = "".join(one if one.isdigit() else " " for one in os.path.basename(name)).split()

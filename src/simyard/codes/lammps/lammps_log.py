@@ -120,7 +120,8 @@ class Log:
         if found:
             self.first = self.step = int(found[1])
         elif line.startswith("LAMMPS ("):  # it goes on, in another process
-            self.running, self._expect, self.ended = False, "", False
+            self.running, self._expect, self.ended, self.dumps = False, "", False, []
+            self.done, self.runs, self.seconds = 0, 0, 0.0
         elif line.startswith("Total wall time:"):
             self.ended = True
         elif words[0] == "units" and len(words) > 1 and "$" not in words[1]:
@@ -149,3 +150,8 @@ class Log:
         """The last block of a table of many lines may still be open."""
         self.close_block()
         return self
+
+    def forget(self):
+        """Leaves the rows that were read; the names of the columns stay, since more may follow."""
+        for _, rows in self.tables:
+            rows.clear()

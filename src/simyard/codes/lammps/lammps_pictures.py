@@ -92,7 +92,7 @@ def cloud(atoms, limits, own, units="lj"):
         "data": [
             {
                 "type": "scatter3d", "mode": "markers", "x": x, "y": y, "z": z, "name": "atoms", "showlegend": False,
-                "marker": {"size": 12 / max(1.0, (len(x) / 100) ** (1 / 3)), **coloured,
+                "marker": {"size": round(min(16.0, max(2.5, 120 / max(1, len(x)) ** (1 / 3))), 1), **coloured,
                            "showscale": bool(atoms.name), "colorbar": bar, "line": {"width": 0}},
                 "hovertemplate": "%{x:.3f}, %{y:.3f}, %{z:.3f}"
                 + (f"<br>{title} = %{{marker.color:.4g}}" if atoms.name else "") + "<extra></extra>",
