@@ -50,7 +50,7 @@ def ising() -> Declaration:
 def start(at: Bench, code: Declaration, example: str = "", *, python: str = "", **inputs: Any) -> str:
     """Start a run as web and supervisor would ask for it: of its only model, the inputs checked, and whole."""
     given = {**(code.examples[example].inputs if example else {}), **inputs}
-    more = {"python": python} if python else {}
+    more: dict[str, Any] = {"python": python} if python else {}
     spec = at.run_spec(at.new_run(), code=code.name, code_dir=str(code.folder), **more, **code.values(given))
     at.supervisor.say(talk.StartRun(epoch=1, spec=replace(spec, model=next(iter(code.models)))))
     return spec.run

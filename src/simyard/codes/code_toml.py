@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from simyard.codes import picture, program_toml
 from simyard.codes.declaration import CodeError, Declaration, Example, Input, Model, ReportDecl, ResultDecl, WrongValue
 from simyard.codes.input_toml import read_inputs
-from simyard.codes.toml_section import NAME, NAME_RULE, Section, title_of
+from simyard.codes.toml_section import NAME, NAME_RULE, Lines, Section, title_of
 from simyard.codes.verdict import Verdict
 from simyard.job_cmd import toml_reader as toml_reader_module
 from simyard.protocol.jobs import Kind
@@ -93,9 +93,7 @@ def content_version(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def from_table(
-    folder: Path, version: str, table: Mapping[str, Any], where: str, lines: Callable[[], Mapping[str, int]] = dict
-) -> Declaration:
+def from_table(folder: Path, version: str, table: Mapping[str, Any], where: str, lines: Lines = dict) -> Declaration:
     """The declaration that a parsed code.toml describes; `where` is named in errors, with the line. Raises CodeError."""
     at = Section(table, where, "", lines)
     inputs = read_inputs(at)

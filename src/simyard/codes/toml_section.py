@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from simyard import config
 from simyard.codes.declaration import CodeError
@@ -19,10 +19,8 @@ def title_of(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-class Lines(Protocol):
-    """The line of each key of a file by its path (`inputs.x.columns[0].name`), asked for when something is wrong."""
-
-    def __call__(self) -> Mapping[str, int]: ...
+#: The line of each key of a file by its path (`inputs.x.columns[0].name`), asked for when something is wrong.
+Lines = Callable[[], Mapping[str, int]]
 
 
 class Section:

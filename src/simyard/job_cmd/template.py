@@ -113,6 +113,8 @@ def unicode_of(path):
 
 def tail(path, size):
     """The lines at the end of a file; what programs overwrite on a screen, by a carriage return, are lines as well."""
+    if not os.path.isfile(path):
+        return []  # nor is a FIFO waited for that a program has put there
     try:
         with open(path, "rb") as file:
             file.seek(0, 2)
@@ -126,7 +128,8 @@ def ended(run):
     """Whether nothing writes there any more."""
     if run.exit_code is not None or run.signal is not None:
         return True
-    return any('"final"' in line for line in tail(os.path.join(run.run_dir, EVENTS), NEAR)[-2:])
+    # in what somebody has said a quote has a backslash before it
+    return any('"event":"final"' in line for line in tail(os.path.join(run.run_dir, EVENTS), NEAR)[-2:])
 
 
 def load(code_dir, toml, tables):

@@ -125,6 +125,35 @@ def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
         code_toml.read(tmp_path / "ring")
 
 
+@pytest.mark.parametrize(
+    "old, new, told",
+    [
+        ('title = "Ring optics"', "", "code.toml: title: is missing."),
+        ('python = "madx"', 'python = "../x"', "code.toml, line 3: python: "),
+        ("minimum = 0.1", 'minimum = "0.1"', "code.toml, line 10: inputs.energy.minimum: "),
+        ('type = "number"', "", "code.toml, line 6: inputs.energy.type: is missing."),
+        ("[inputs.lattice]", "[inputs.Lattice]", "code.toml, line 12: inputs: the name 'Lattice' must"),
+        ('"beta"', '"Beta"', "code.toml, line 18: models.twiss.reports: "),
+        ("energy = 7", "energie = 7", "code.toml, line 27: examples.big.inputs.energie: "),
+        ('suffixes = [".seq"]', "default = 3", "code.toml, line 14: inputs.lattice.default: "),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(old: str, new: str, told: str, tmp_path: Path) -> None:
+    assert GOOD.count(old) == 1
+    with pytest.raises(CodeError) as caught:
+        code_toml.read(folder(tmp_path, text=GOOD.replace(old, new)))
+    assert told in caught.value.detail
+
+
+def test_the_line_of_a_column_is_told(tmp_path: Path) -> None:
+    columns = '[inputs.t]\ntype = "table"\n[[inputs.t.columns]]\nname = "a"\ntype = "number"\ndefault = 1\n'
+    columns += '[[inputs.t.columns]]\nname = "b"\ntype = "numbers"\n'
+    with pytest.raises(
+        CodeError, match=r"code\.toml, line 10: inputs\.t\.columns\[1\]\.type: 'numbers' is not a type of a column"
+    ):
+        code_toml.read(folder(tmp_path, text='title = "x"\n' + columns))
+
+
 def test_the_version_changes_with_any_file_and_with_nothing_else(tmp_path: Path) -> None:
     made = folder(tmp_path)
     before = code_toml.read(made).version
