@@ -112,7 +112,7 @@ def check(name):
         f"include {quote}{name}{quote}\n"
         "# the steps were skipped; from here on they are not\n"
         "timer timeout off\n"
-        f'if "$(extract_setting(box_exist)) == 1" then "write_dump all custom {START} id type x y z modify sort id" "run 0"\n'
+        f'if "$(extract_setting(box_exist)) == 1" then "run 0" "write_dump all custom {START} id type x y z modify sort id"\n'
     )
 
 
@@ -255,7 +255,7 @@ def forward_only(log):
 
 
 def rate(log):
-    return log.done / log.seconds if log.seconds > 0 else None
+    return log.done / log.seconds if log.done and log.seconds > 0 else None
 
 
 def last_results(log):
