@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,11 @@ def test_it_runs_a_quick_run_with_nothing_installed(built: Path, version: str, t
             content = b"".join((folder / name).read_bytes() for name in JOB_CMD)
             assert folder.name == f"runner-{hashlib.sha256(content).hexdigest()[:12]}"
             assert sorted(one.name for one in folder.iterdir()) == sorted(JOB_CMD)
+            # a code without a code.py is what the files beside runner.py make of it
+            inputs: dict[str, Any] = {"steps": 3, "factor": 0.1, "verbose": False, "label": "", "fail": "no", "points": []}
+            run = at.start(code="counter", python=python, first_report="curve", kind=Kind.QUICK, **inputs)
+            final = await at.supervisor.finished(run)
+            assert (final["state"], final["results"], final["report"]) == ("completed", {"value": 15.0}, "curve")
             # a run that the agent still has in mind when it leaves stays marked: what runs goes on
             await at.settled()
             at.supervisor.say(talk.Leave(reason="done"))
