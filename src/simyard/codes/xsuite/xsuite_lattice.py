@@ -116,8 +116,11 @@ def convert(run):
     names = list(libmadx.get_sequence_names())
     if not good and not names:
         raise SystemExit(1)  # else go on: a twiss of the job's own that failed says less than Xsuite will
-    wanted = choose(run.inputs["sequence"], names, active())
-    if active() != wanted or not has_beam(madx, wanted):
+    used = active()
+    if used and not madx.sequence[used].is_expanded:
+        used = ""  # the one that was defined last
+    wanted = choose(run.inputs["sequence"], names, used)
+    if used != wanted or not has_beam(madx, wanted):
         use(run, madx, wanted)
     sequence = madx.sequence[wanted]
     beam = sequence.beam
@@ -200,7 +203,7 @@ def twiss(line):
 
 def cosines(line):
     """Cos µ of each plane: half the trace of its part of the matrix of one turn around the axis, NaN where particles get lost."""
-    step = 1e-7
+    step = 1e-9
     start = np.concatenate([np.eye(4), -np.eye(4)]) * step
     particles = line.particle_ref.copy()
     particles = xt.Particles(

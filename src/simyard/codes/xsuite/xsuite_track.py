@@ -188,9 +188,10 @@ class Tracking:
         )  # the first turn of a frame always
         if not len(columns):
             return
+        # turn by turn: so a frame is the same however its turns were shared out
+        at, particle = np.meshgrid(turn[columns], some, indexing="ij")
         where = np.ix_(some, columns)
-        particle, at = np.meshgrid(some, turn[columns], indexing="ij")
-        rows = np.stack([particle, at, *(found[name][where] for name in PLANES)], -1)[there[where]]
+        rows = np.stack([particle, at, *(found[name][where].T for name in PLANES)], -1)[there[where].T]
         self.seen.append(rows.astype(np.float32))
 
     def take_losses(self) -> None:

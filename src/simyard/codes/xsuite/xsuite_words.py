@@ -65,7 +65,7 @@ def unstable(cosines, how, error):
     """Why there is no periodic optics; `cosines` are cos µ of both planes, NaN where not even one turn is survived."""
     if any(math.isnan(one) for one in cosines):
         return (
-            "The lattice has no stable optics: a particle 0.1 µm from the axis is lost within one turn. Look at the apertures and "
+            "The lattice has no stable optics: a particle 1 nm from the axis is lost within one turn. Look at the apertures and "
             "at the strengths of its magnets."
         )
     bad = [f"cos µ{plane} = {one:.4g}" for plane, one in zip("xy", cosines, strict=True) if abs(one) >= STABLE]
