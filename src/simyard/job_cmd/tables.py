@@ -16,7 +16,7 @@ from array import array
 
 PY2 = str is bytes
 #: Files are read up to this size (bytes); curves are drawn by so many points, maps by so many cells along a side.
-MAX_FILE, MAX_POINTS, MAX_SIDE = 512 << 20, 20000, 1000
+MAX_FILE, MAX_POINTS, MAX_SIDE = 256 << 20, 20000, 512
 GRID = "rgba(128,128,128,0.25)"
 #: Blue, orange, green, … that the colour-blind can tell apart (Okabe and Ito).
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
