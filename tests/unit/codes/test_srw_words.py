@@ -143,3 +143,11 @@ def test_a_beam_of_electrons_that_are_all_the_same_is_warned_of(srw_inputs: Inpu
     assert srw_words.same_electrons(srw_inputs()) == []
     (said,) = srw_words.same_electrons(srw_inputs(emittance_x=0, emittance_y=0, energy_spread=0))
     assert "one would have been enough" in said
+
+
+def test_a_slit_that_is_too_narrow_for_the_sum_over_harmonics_is_refused(srw_inputs: Inputs) -> None:
+    # half of the cone √(λ / 2L) at 20 m, of 50 periods of 20 mm at 2011 eV: 0.2 mm
+    said = refused("spectrum", srw_inputs(collect="slit", slit_y=0.19))
+    assert said.startswith("The slit is narrower than 0.2 mm, about half of the light's cone")
+    srw_words.check("spectrum", srw_inputs(collect="slit", slit_y=0.21))
+    srw_words.check("spectrum", srw_inputs(collect="slit", slit_y=0.05, source="bend"))

@@ -4,7 +4,7 @@ import math
 from array import array
 
 import numpy as np
-from srw_words import gamma, harmonic_energy
+from srw_words import gamma, harmonic_energy, harmonics_width
 from srwpy import srwlib
 from srwpy.srwlib import srwl
 
@@ -191,8 +191,8 @@ def harmonics(inputs, energies, size):
     mesh.zStart = inputs["distance"]
     mesh.eStart, mesh.eFin = energies[:2]
     on_axis = size[0] == 0
-    # SRW wants a size for a flux per area as well, and takes the middle of it
-    width, height = (1e-6, 1e-6) if on_axis else size
+    # SRW wants a size for a flux per area as well, and takes the mean over it
+    width, height = (harmonics_width(inputs),) * 2 if on_axis else size
     mesh.xStart, mesh.xFin = -width / 2, width / 2
     mesh.yStart, mesh.yFin = -height / 2, height / 2
     # light of the harmonics above comes at lower energies off the axis

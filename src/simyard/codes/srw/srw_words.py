@@ -14,6 +14,9 @@ MOST_POINTS = 8_000_000
 POINTS_PER_FRESNEL = 1.2
 #: The harmonics that a spectrum may reach.
 MOST_HARMONICS = 200
+#: The narrowest view, in widths of the first harmonic's cone, for which SRW's sum over harmonics can be trusted: with 0.33 it lost
+#: the fifth harmonic of an ideal beam, with 0.57 the first five are the textbook's to 4 %.
+NARROWEST = 0.57
 #: Below this share of its light a picture is said to be too small; above this many cells a peak is resolved.
 SHARE, CELLS = 0.5, 4
 
@@ -31,6 +34,12 @@ def harmonic_energy(inputs, theta=0.0):
     """eV, of the undulator's first harmonic at an angle (rad) to its axis: λ = λu / (2 γ²) (1 + K² / 2 + γ² θ²)."""
     g = gamma(inputs)
     return HC * 2 * g**2 / (inputs["period"] * 1e-3 * (1 + inputs["k"] ** 2 / 2 + (g * theta) ** 2))
+
+
+def harmonics_width(inputs):
+    """Metres at the distance: the narrowest square over which SRW's sum over harmonics is taken."""
+    cone = math.sqrt(wavelength(harmonic_energy(inputs)) / (2 * inputs["period"] * 1e-3 * inputs["periods"]))
+    return NARROWEST * inputs["distance"] * cone
 
 
 def critical_energy(inputs):
@@ -86,6 +95,12 @@ def of_spectrum(inputs):
             said.append(
                 f"{high:g} eV is harmonic {high / first:.0f} of this undulator, and {MOST_HARMONICS} are the most: "
                 f"end the spectrum at {MOST_HARMONICS * first:.4g} eV or below."
+            )
+        narrowest = harmonics_width(inputs) * 1e3
+        if inputs["collect"] == "slit" and min(inputs["slit_x"], inputs["slit_y"]) < narrowest:
+            said.append(
+                f"The slit is narrower than {narrowest:.3g} mm, about half of the light's cone, and SRW's sum over harmonics is not to be "
+                "trusted there: make it wider, or collect on the axis and multiply by its area."
             )
     elif inputs["collect"] == "slit":
         said += of_fan(inputs, inputs["slit_x"], "slit")
