@@ -15,7 +15,8 @@ import pytest
 from tests.madx_environment import DATA, Ran
 from tests.xsuite_environment import WarmXsuite
 
-pytestmark = pytest.mark.xsuite
+# the first of them installs Xsuite, 420 MB
+pytestmark = [pytest.mark.xsuite, pytest.mark.timeout(600)]
 
 JOBS = {"thin": ["thin.madx"], "fodo": ["fodo.madx", "fodo.seq", "fodo.str"]}
 TURNS = 200

@@ -18,7 +18,8 @@ from tests.contract.runner_kit import until
 from tests.madx_environment import DATA, Ran
 from tests.xsuite_environment import WarmXsuite, ended
 
-pytestmark = pytest.mark.xsuite
+# the first of them installs Xsuite, 420 MB
+pytestmark = [pytest.mark.xsuite, pytest.mark.timeout(600)]
 
 RING = (DATA / "thin.madx").read_text()
 #: Without a beam, and not used.

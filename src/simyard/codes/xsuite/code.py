@@ -51,12 +51,13 @@ def execute(run):
         json.dump({"problem": problem} if problem else told, file)
     if problem:
         raise SystemExit(FAILED)
-    if run.model == "track":
-        run.progress(fraction=1.0)
+    run.progress(fraction=1.0)
 
 
 def twiss(run):
+    run.progress(fraction=0.0, message="MAD-X reads the lattice")  # that of a large machine takes a while
     line, found = xsuite_lattice.read(run)
+    run.progress(fraction=0.5, message="Xsuite computes the optics")
     line.build_tracker()
     table = xsuite_lattice.twiss(line)
     xsuite_optics.save(run.dir, table)
