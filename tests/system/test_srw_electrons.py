@@ -11,7 +11,7 @@ from tests.madx_environment import Runs
 from tests.srw_environment import Asked, Inputs
 
 #: Milliseconds for an electron.
-FAST = {"periods": 5, "points": 21, "window_x": 3.0, "window_y": 3.0, "electrons": 26, "frames": 4}
+FAST = {"periods": 5, "points": 21, "window_x": 1.0, "window_y": 1.0, "electrons": 26, "frames": 4}
 LINE = {"sampling": 0.2, "refine": 2.0, "picture_x": 400, "picture_y": 400}
 
 #: What the job cmd hands to a code, as far as this model looks at it.
@@ -98,18 +98,20 @@ print(json.dumps([run.told[0]["fraction"], run.told[-1]["fraction"], run.said]))
 
 
 def test_the_mean_is_that_of_srws_own_multi_electron_function(ask_srw: Asked, srw_inputs: Inputs) -> None:
-    inputs = srw_inputs(**{**FAST, "electrons": 300, "elements": [], "emittance_x": 20.0, "emittance_y": 20.0, "points": 15})
+    inputs = srw_inputs(
+        **{**FAST, "elements": [], "emittance_x": 1.0, "emittance_y": 1.0, "points": 15, "window_x": 1.5, "window_y": 1.5}
+    )
     lines = f"""
 import contextlib, io
 import srw_field
 from srwpy.srwlib import srwl_wfr_emit_prop_multi_e, SRWLRadMesh
 inputs = {inputs!r}
-ours = srw_electrons.of_electrons(inputs, 0, 300)[0] / 300
+ours = srw_electrons.of_electrons(inputs, 0, 100)[0] / 100
 energy = inputs["photon_energy"]
-mesh = SRWLRadMesh(energy, energy, 1, -1.5e-3, 1.5e-3, 15, -1.5e-3, 1.5e-3, 15, inputs["distance"])
+mesh = SRWLRadMesh(energy, energy, 1, -0.75e-3, 0.75e-3, 15, -0.75e-3, 0.75e-3, 15, inputs["distance"])
 with contextlib.redirect_stdout(io.StringIO()):
     theirs = srwl_wfr_emit_prop_multi_e(
-        srw_field.beam(inputs), srw_field.magnet(inputs), mesh, 1, 0.01, 300, _n_save_per=0, _rand_meth=2, _tryToUseMPI=False)
+        srw_field.beam(inputs), srw_field.magnet(inputs), mesh, 1, 0.01, 100, _file_path="theirs.dat", _rand_meth=2, _tryToUseMPI=False)
 one = srw_field.picture(inputs, srw_field.beam(inputs))[0]
 print(json.dumps([ours.tolist(), np.array(theirs.arS[:225]).reshape(15, 15).tolist(), one.tolist()]))
 """
@@ -128,8 +130,8 @@ def test_without_apertures_the_mean_is_the_convolution(ask_srw: Asked, srw_input
         **FAST,
         "elements": [],
         "energy_spread": 0,
-        "emittance_x": 10.0,
-        "emittance_y": 10.0,
+        "emittance_x": 1.0,
+        "emittance_y": 1.0,
         "points": 41,
         "window_x": 5,
         "window_y": 5,
@@ -137,7 +139,7 @@ def test_without_apertures_the_mean_is_the_convolution(ask_srw: Asked, srw_input
     lines = f"""
 import srw_field
 inputs = {srw_inputs(**given)!r}
-mean = srw_electrons.of_electrons(inputs, 0, 200)[0] / 200
+mean = srw_electrons.of_electrons(inputs, 0, 60)[0] / 60
 whole = srw_field.picture(inputs, srw_field.beam(inputs), srw_field.WHOLE)[0]
 inner = slice(12, 29)
 print(json.dumps([mean[inner, inner].tolist(), whole[inner, inner].tolist()]))

@@ -102,34 +102,37 @@ print(json.dumps([m.xStart, m.xFin, m.nx, m.yStart, m.yFin, m.ny, read(w, 1, 3)]
     np.testing.assert_allclose(found, direct, rtol=1e-5, atol=1e-6 * found.max())
 
 
-@pytest.mark.parametrize("k", [0.8, 1.5])
-def test_the_flux_of_an_undulators_harmonics_is_the_textbooks(k: float, srw_python: Path, run_code: Runs) -> None:
-    ideal = {**IDEAL, "k": k, "periods": 100, "photon_points": 3000}
-    first = 949.63 * 9 / (2.0 * (1 + k**2 / 2))
-    for harmonic in (1, 3):
-        near = {"photon_from": harmonic * first * 0.98, "photon_to": harmonic * first * 1.02}
-        ran = completed(run_code(srw_python, "srw", "spectrum", {**ideal, **near}))
-        results, found = ran.final["results"], curve(ran)
-        expected = undulator_peak(harmonic, 100, k, 3.0, 0.5)
-        # an ideal undulator seen from afar; then one electron at 20 m, where SRW's two weak periods at the ends shine along
-        assert results["peak_brightness"] == pytest.approx(expected, rel=0.005)
-        assert found["one"].max() * 20**2 == pytest.approx(expected, rel=0.06)
-        assert results["harmonic_energy"] == pytest.approx(first, rel=1e-4)
+def test_the_flux_of_an_undulators_harmonics_is_the_textbooks(srw_python: Path, run_code: Runs) -> None:
+    ran = completed(run_code(srw_python, "srw", "spectrum", {**IDEAL, "photon_points": 2000}))
+    results, found = ran.final["results"], curve(ran)
+    first = 949.63 * 9 / (2.0 * (1 + 1.5**2 / 2))
+    assert results["harmonic_energy"] == pytest.approx(first, rel=1e-4)
+    for harmonic in (1, 3, 5):
+        near = abs(found["photon_energy_eV"] / (harmonic * first) - 1) < 0.05
+        expected = undulator_peak(harmonic, 50, 1.5, 3.0, 0.5)
+        # the mean over the middle of the cone; then one electron, where the two weak periods at SRW's ends shine along
+        assert found["whole"][near].max() * 20**2 == pytest.approx(expected, rel=0.05)
+        assert found["one"][near].max() * 20**2 == pytest.approx(expected, rel=0.06)
         # the peak is at the harmonic, within a fraction of its width 1/(n N)
-        assert results["peak_energy"] == pytest.approx(harmonic * first, rel=0.2 / (harmonic * 100))
+        assert found["photon_energy_eV"][near][found["one"][near].argmax()] == pytest.approx(
+            harmonic * first, rel=0.25 / (harmonic * 50)
+        )
 
 
 def test_the_flux_in_the_central_cone_is_the_textbooks(srw_python: Path, run_code: Runs) -> None:
-    # through a slit much wider than the cone, at the harmonic itself, half of the peak flux 1.431e14 N Q_n I goes: Kim, eq. 4.18
-    given = {**IDEAL, "collect": "slit", "slit_x": 4.0, "slit_y": 4.0, "periods": 100}
-    ran = completed(
-        run_code(srw_python, "srw", "spectrum", {**given, "photon_from": 2010.0, "photon_to": 2012.0, "photon_points": 41})
-    )
-    k, n = 1.5, 100
-    q1 = undulator_peak(1, n, k, 3.0, 0.5) / (1.744e14 * n**2 * 9 * 0.5) * (1 + k**2 / 2)
-    flux = curve(ran)["whole"][20 + 6]
-    assert flux == pytest.approx(1.431e14 * n * q1 * 0.5 / 2, rel=0.05)
-    assert ran.final["results"]["peak_flux"] > flux
+    # at the harmonic itself, through a slit much wider than its cone: half of 1.431e14 N Q_n I (Kim, 1989)
+    first = 949.63 * 9 / (2.0 * (1 + 1.5**2 / 2))
+    slit = {
+        "collect": "slit",
+        "slit_x": 3.0,
+        "slit_y": 3.0,
+        "photon_from": first * 0.999,
+        "photon_to": first * 1.001,
+        "photon_points": 5,
+    }
+    ran = completed(run_code(srw_python, "srw", "spectrum", {**IDEAL, **slit, "periods": 100}))
+    q1 = undulator_peak(1, 100, 1.5, 3.0, 0.5) / (1.744e14 * 100**2 * 9 * 0.5) * (1 + 1.5**2 / 2)
+    assert curve(ran)["whole"][2] == pytest.approx(1.431e14 * 100 * q1 * 0.5 / 2, rel=0.05)
 
 
 def test_off_the_axis_the_wavelength_grows_with_the_square_of_the_angle(srw_python: Path, run_code: Runs) -> None:
@@ -161,7 +164,7 @@ def test_a_bending_magnets_spectrum_has_the_shape_and_height_of_the_textbooks(sr
     assert results["critical_energy"] == pytest.approx(665.0 * 9 * 1.2, rel=1e-3)
     energies = found["photon_energy_eV"]
     expected = bend_on_axis(energies, results["critical_energy"], 3.0, 0.5)
-    np.testing.assert_allclose(found["one"] * 20**2, expected, rtol=0.01)
+    np.testing.assert_allclose(found["one"] * 20**2, expected, rtol=0.015)
     # H2 is largest at 0.83 of the critical energy
     assert results["peak_energy"] / results["critical_energy"] == pytest.approx(0.83, abs=0.03)
 
