@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simyard.codes import expression
+from simyard.codes.source import as_source
 
 #: Bounds of what a user may put into one input: characters, rows, and the integers that JSON carries everywhere.
 MAX_STRING = 1_000
@@ -156,9 +157,12 @@ def _choice(one: Input, value: Any, _: Collection[str]) -> str:
     return value
 
 
-def _file(one: Input, value: Any, files: Collection[str]) -> str:
+def _file(one: Input, value: Any, files: Collection[str]) -> Any:
+    if (source := as_source(value)) is not None:
+        return source.to_plain()
     if not isinstance(value, str):
-        raise WrongValue(f"{one.title} must be the name of a file, not {shown(value)}.", "filename")
+        words = 'must be the name of a file, or a file of another simulation ({"simulation", "model", "file"})'
+        raise WrongValue(f"{one.title} {words}, not {shown(value)}.", "filename")
     if value and value not in files:
         have = ", ".join(sorted(files)[:10]) or "none"
         raise WrongValue(

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from simyard.errors import InvalidRequest, NotFound, OutOfSpace, TooLarge, is_out_of_space
 from simyard.store.engine import reading, writing
 from simyard.store.simulations import FileRef
-from simyard.store.web_tables import file, used
+from simyard.store.web_tables import file, taken, used
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _CHUNK = 256 << 10
@@ -191,9 +191,9 @@ class LibraryStore:
         return gone
 
     def named(self, user: str, sha256: str) -> bool:
-        """Whether any file or any revision of any simulation of the user has this content."""
+        """Whether any file, any revision of any simulation, or any run that took it from another, of the user has this content."""
         with reading(self._engine) as connection:
-            for table in (file, used):
+            for table in (file, used, taken):
                 query = sa.select(table.c.sha256).where(table.c.user == user, table.c.sha256 == sha256).limit(1)
                 if connection.execute(query).first() is not None:
                     return True

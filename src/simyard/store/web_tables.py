@@ -110,3 +110,26 @@ note = sa.Table(
     sa.Column("pinned", sa.Boolean, nullable=False),
     sa.Column("updated", sa.Double, nullable=False),
 )
+
+#: What runs were given of other runs' files; their contents must not be swept away while there is a row of them.
+taken = sa.Table(
+    "taken",
+    metadata,
+    sa.Column("user", _Word, primary_key=True),
+    sa.Column("run", _Word, primary_key=True),
+    sa.Column("input", _Word, primary_key=True),
+    sa.Column("taker", _Word, primary_key=True),
+    sa.Column("source", _Word, primary_key=True),
+    sa.Column("file", _Word, primary_key=True),
+    sa.Column("job", _Word, nullable=False),
+    sa.Column("simulation", _Word, nullable=False),
+    sa.Column("model", _Word, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("sha256", _Word, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Index("taken_user_taker", "user", "taker", "input", "at"),
+    sa.Index("taken_user_source", "user", "source"),
+    sa.Index("taken_user_sha256", "user", "sha256"),
+)

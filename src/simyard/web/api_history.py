@@ -12,6 +12,8 @@ from simyard.web.api_simulations import declaration, find
 from simyard.web.context import services, user
 from simyard.web.routes import Routes
 from simyard.web.showing import run_plain, runs_plain
+from simyard.web.sources import Sources
+from simyard.web.uploads import sweep
 
 routes = Routes("runs")
 
@@ -33,6 +35,8 @@ def run_delete(run: str) -> Response:
     known, who = services(), user()
     known.door.ask(RunDelete(user=who, run=check_run(run)))
     known.notes.delete(who, run)
+    for sha256 in known.sources.delete(who, run):
+        sweep(known, who, sha256)
     return Response(status=204)
 
 
@@ -42,12 +46,9 @@ def run_same(simulation: str, query: bodies.SameQuery) -> Response:
     where there is none. It is what `reuse` would answer with, and nothing is started."""
     known, found = services(), find(simulation)
     code = declaration(found.code)
-    question = RunSame(
-        user=user(),
-        simulation=found.id,
-        code=code.name,
-        model=code.model(query.model).name,
-        inputs=code.values(found.inputs, found.files),
-        files={name: ref.sha256 for name, ref in found.files.items()},
-    )
+    model = code.model(query.model)
+    given = Sources(known, user()).known(found, code)
+    if given is None:  # what it would take from another simulation was never taken
+        return answer({"items": [], "cursor": ""})
+    question = RunSame(user=user(), simulation=found.id, code=code.name, model=model.name, inputs=given.inputs, files=given.files)
     return answer({"items": runs_plain(known, known.door.ask(question).runs), "cursor": ""})

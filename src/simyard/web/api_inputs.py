@@ -13,8 +13,10 @@ from simyard.web import bodies
 from simyard.web.answers import answer
 from simyard.web.api_runs import check_run, resources
 from simyard.web.api_simulations import declaration, find
+from simyard.web.api_sources import taken
 from simyard.web.context import services, user
 from simyard.web.routes import Routes
+from simyard.web.sources import Sources
 from simyard.web.streams import opened
 
 routes = Routes("inputs")
@@ -23,18 +25,19 @@ routes = Routes("inputs")
 _MAX_INPUT = 8 << 20
 
 
-@routes.post("/simulations/<simulation>/input", answers={200: "GeneratedInput"}, problems=(404, 422, 429, 503))
+@routes.post("/simulations/<simulation>/input", answers={200: "GeneratedInput"}, problems=(404, 409, 413, 422, 429, 503, 507))
 def input_show(simulation: str, body: bodies.WantedInput) -> Response:
     """The input of a model as the code would get it: what its `code.py` writes, and the command line. No run comes of it."""
     found = find(simulation)
     code = declaration(found.code)
     model = code.model(body.model)
+    given = Sources(services(), user()).given(found, code)
     question = ShowInput(
         user=user(),
         code=code.name,
         model=model.name,
-        inputs=code.values(found.inputs, found.files),
-        files={name: ref.sha256 for name, ref in found.files.items()},
+        inputs=given.inputs,
+        files=given.files,
         target=body.target or services().config.default_target,
         resources=resources(body.resources, model),
     )
@@ -51,7 +54,8 @@ def input_show(simulation: str, body: bodies.WantedInput) -> Response:
 def run_inputs(run: str) -> Response:
     """What a run was made of: its inputs, and its files by SHA-256. Its simulation may have changed since, or be gone."""
     found = services().door.ask(RunInputs(user=user(), run=check_run(run)))
-    return answer({"inputs": found.inputs, "files": found.files})
+    sources = [taken(one) for one in services().sources.of_run(user(), run)]
+    return answer({"inputs": found.inputs, "files": found.files, "sources": sources})
 
 
 def _input(data: bytes) -> dict[str, Any]:

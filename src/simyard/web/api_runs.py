@@ -20,6 +20,7 @@ from simyard.web.api_simulations import declaration, find_live
 from simyard.web.context import services, user
 from simyard.web.routes import PREFIX, Routes
 from simyard.web.showing import run_plain, runs_plain
+from simyard.web.sources import Sources
 from simyard.web.streams import browser, watched
 
 routes = Routes("runs")
@@ -42,7 +43,7 @@ def check_run(run: str) -> str:
 @routes.post(
     "/simulations/<simulation>/runs",
     answers={200: "StartedRun", 202: "StartedRun"},
-    problems=(404, 409, 429, 503),
+    problems=(404, 409, 413, 429, 503, 507),
     headers={**_KEY_HEADER, **_PREFER},
 )
 def run_start(simulation: str, body: bodies.NewRun) -> Response:
@@ -50,37 +51,44 @@ def run_start(simulation: str, body: bodies.NewRun) -> Response:
 
     An active run of the same inputs is the answer (`new` is false); one of other inputs is a conflict, whose `location` is
     that run's address, unless you supersede it. An identical completed run is the answer too (`reused`), unless you say not to.
+
+    What an input takes from another simulation is taken now; where there is nothing to take, that is a conflict too (`source-…`).
     """
     found = find_live(simulation)
     code = declaration(found.code)
     model = code.model(body.model)
-    inputs = code.values(found.inputs, found.files)
+    sources = Sources(services(), user())
     key = request.headers.get("Idempotency-Key", "")
     if key and not _KEY.match(key):
         raise InvalidRequest("invalid-key", "An Idempotency-Key has 1 to 200 printable ASCII characters and no spaces.")
     wait = _wait()
+    given = sources.given(found, code)
     question = RunSimulation(
         user=user(),
         simulation=found.id,
         simulation_revision=found.revision,
         code=code.name,
         model=model.name,
-        inputs=inputs,
-        files={name: ref.sha256 for name, ref in found.files.items()},
+        inputs=given.inputs,
+        files=given.files,
         target=body.target or services().config.default_target,
         resources=resources(body.resources, model),
         reuse=body.reuse,
         supersede=body.supersede,
         key=key,
-        wait=wait or 0.0,
+        # what it was given is kept first: who waits may go away, and nobody would know where it came from
+        wait=0.0 if given.sources else wait or 0.0,
     )
     try:
-        started: RunAnswer = _ask(question, wait)
+        started: RunAnswer = _ask(question, 0 if given.sources else wait)
     except Conflict as conflict:
         if "run" in conflict.more:
             conflict.more["location"] = f"{PREFIX}/runs/{conflict.more['run']}"
         raise
     said = {"new": started.created, "reused": started.reused}
+    if given.sources:
+        sources.record(given, started.run, found, model.name, created=started.created)
+        started = _ask(RunStatus(user=user(), run=started.run.id, wait=wait), wait) if wait else started
     return _shown(started, wait, said, present.figure(started.report))
 
 

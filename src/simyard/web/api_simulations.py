@@ -18,6 +18,7 @@ from simyard.web.arriving import arrive
 from simyard.web.context import services, user
 from simyard.web.paging import page
 from simyard.web.routes import PREFIX, Routes
+from simyard.web.sources import Sources
 
 routes = Routes("simulations")
 
@@ -78,7 +79,9 @@ def simulation_create(body: bodies.NewSimulation) -> Response:
         example = code.example(body.example)
         inputs, title = {**example.inputs, **inputs}, body.name or example.title
     files = _attached({}, dict(body.files))
-    return created(code.name, title, code.check_inputs(inputs, files), files, body.folder, tuple(body.tags))
+    checked = code.check_inputs(inputs, files)
+    Sources(services(), user()).check("", {}, checked)
+    return created(code.name, title, checked, files, body.folder, tuple(body.tags))
 
 
 @routes.get("/simulations/<simulation>", answers={200: "Simulation", 304: ""}, problems=(404,))
@@ -139,6 +142,9 @@ def change(
             new_inputs = declaration(old.code).check_inputs(kept, new_files)
         elif restore is not None:
             new_inputs, new_files = _content_of(old, restore)
+        if new_inputs is not old.inputs:
+            # what a save had, it may have again; a circle that has come about meanwhile it may not
+            Sources(services(), user()).check(old.id, new_inputs if restore is not None else old.inputs, new_inputs)
         try:
             changed = services().simulations.change(
                 user(),

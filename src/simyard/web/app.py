@@ -15,6 +15,7 @@ from simyard.store.engine import make_engine, migrate
 from simyard.store.library import Blobs, LibraryStore
 from simyard.store.notes import NoteStore
 from simyard.store.simulations import SimulationStore
+from simyard.store.sources import SourceStore
 from simyard.store.users import UserStore
 from simyard.web import (
     accounting,
@@ -30,6 +31,7 @@ from simyard.web import (
     api_runs,
     api_session,
     api_simulations,
+    api_sources,
     api_targets,
     auth,
     headers,
@@ -58,6 +60,7 @@ PARTS = tuple(
         api_simulations,
         api_bin,
         api_exchange,
+        api_sources,
         api_runs,
         api_history,
         api_inputs,
@@ -89,6 +92,7 @@ def make_services(config: Config, url: str, *, door: Port | None = None, now: cl
         users=users,
         simulations=simulations,
         notes=notes,
+        sources=SourceStore(engine),
         library=LibraryStore(engine),
         blobs=_blobs(config),
         shelf=shelf,

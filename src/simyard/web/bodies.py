@@ -170,6 +170,12 @@ class RunNote(Checked):
     pinned: bool | None = None
 
 
+class SourcesQuery(Checked):
+    model: str = Field(
+        "", max_length=64, description="Out of date with regard to the last run of this model; of any where it is not said."
+    )
+
+
 class SameQuery(Checked):
     model: Name
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simyard.store.library import Blobs, LibraryStore
     from simyard.store.notes import NoteStore
     from simyard.store.simulations import SimulationStore
+    from simyard.store.sources import SourceStore
     from simyard.store.users import UserStore
     from simyard.web.auth import Keys
     from simyard.web.fanout import Fanout
@@ -64,6 +65,7 @@ class Services:
     users: UserStore
     simulations: SimulationStore
     notes: NoteStore
+    sources: SourceStore
     library: LibraryStore
     blobs: Callable[[str], Blobs]
     shelf: CodeShelf

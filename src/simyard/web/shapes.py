@@ -7,6 +7,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from simyard.protocol.jobs import CAUSES, Kind, State
+from simyard.web.shapes_sources import SourceList, Taken
+
+__all__ = ["SourceList"]
 
 Time = str
 
@@ -311,10 +314,11 @@ class Explanation(BaseModel):
 
 
 class RunInputs(BaseModel):
-    """`files` maps file names to SHA-256."""
+    """`files` maps file names to SHA-256; `sources` are those of them that came from other runs."""
 
     inputs: dict[str, Any]
     files: dict[str, str]
+    sources: list[Taken]
 
 
 class GeneratedFile(BaseModel):

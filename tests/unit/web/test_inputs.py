@@ -46,7 +46,7 @@ def test_what_a_run_was_made_of_outlives_its_simulation(web: Web) -> None:
     web.supervisor.complete(run["id"])
     assert web.client.delete(f"/api/v1/simulations/{simulation['id']}?forever=true").status_code == 204
     answer = web.get(run["links"]["inputs"].removeprefix("/api/v1"))
-    assert (answer.status_code, answer.json) == (200, {"inputs": simulation["inputs"], "files": {}})
+    assert (answer.status_code, answer.json) == (200, {"inputs": simulation["inputs"], "files": {}, "sources": []})
     assert web.get("/runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/inputs").status_code == 404
 
 
