@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
+from simyard.cli.code_kit import docs, new, test
 from simyard.cli.common import config, json_option, note, table, tell_json
 from simyard.codes import install as installing
 from simyard.codes import registry
@@ -13,7 +12,7 @@ from simyard.codes import registry
 
 @click.group()
 def code() -> None:
-    """The codes: list, show, install, make, test."""
+    """The codes: list, show, install, make, test, describe."""
 
 
 @code.command("list")
@@ -44,9 +43,9 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Show what the code NAME can compute: its models, inputs, examples and reports."""
+    """Show what the code NAME (or the code in the folder NAME) can compute: its models, inputs, examples and reports."""
     settings = config()
-    found = registry.load(settings).code(name)
+    found = registry.named(settings, name)
     status = installing.status(settings, found)
     if as_json:
         tell_json({**found.to_plain(), "installed": status.installed, "folder": str(found.folder), "detail": status.detail})
@@ -77,10 +76,10 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def install(name: str, as_json: bool) -> None:
-    """Make the environment that the code NAME needs; quick when it is there."""
+    """Make the environment that the code NAME (or the code in the folder NAME) needs; quick when it is there."""
     settings = config()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = registry.load(settings).code(name)
+    found = registry.named(settings, name)
     python = installing.install(settings, found, note)
     if as_json:
         tell_json({"name": name, "python": str(python)})
@@ -88,42 +87,5 @@ def install(name: str, as_json: bool) -> None:
         click.echo(python)
 
 
-@code.command()
-@click.argument("name")
-@click.option("--in", "folder", type=click.Path(file_okay=False), help="Folder to make it in (default: here).")
-@json_option
-def new(name: str, folder: str | None, as_json: bool) -> None:
-    """Make a new code NAME: a folder with a code.toml and a code.py to begin from."""
-    from simyard.cli.new_code import make
-
-    made = make(name, folder or ".")
-    if as_json:
-        tell_json({"name": name, "folder": str(made)})
-        return
-    click.echo(made)
-    note(
-        f"Try it:  simyard code test {made}",
-        f'Have it found: add its folder to codes_path in {config().home / "simyard.toml"}:  codes_path = ["{made.parent}"]',
-    )
-
-
-@code.command()
-@click.argument("name")
-@json_option
-def test(name: str, as_json: bool) -> None:
-    """Hold the code NAME (or the code in the folder NAME) to the contract: runs, progress, cancel, bad input, reports."""
-    from simyard.cli.test_code import hold
-
-    settings = config()
-    results = hold(settings, name, None if as_json else _say)
-    if as_json:
-        tell_json([{"what": what, "passed": not words, "detail": words} for what, words in results])
-    failed = sum(bool(words) for _, words in results)
-    if failed:
-        note(f"{failed} of {len(results)} checks failed.")
-        sys.exit(1)
-    note(f"All {len(results)} checks passed.")
-
-
-def _say(what: str, words: str) -> None:
-    click.echo(f"{'✗' if words else '✓'} {what}{': ' + words if words else ''}")
+for command in (new, test, docs):
+    code.add_command(command)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from simyard.codes import picture, program_toml
+from simyard.codes import picture, program_toml, toml_words
+from simyard.codes.closest import did_you_mean
 from simyard.codes.declaration import CodeError, Declaration, Example, Input, Model, ReportDecl, ResultDecl, WrongValue
 from simyard.codes.input_toml import read_inputs
 from simyard.codes.toml_section import NAME, NAME_RULE, Lines, Section, title_of
@@ -34,8 +35,13 @@ def read(folder: Path) -> Declaration:
         table = tomllib.loads(text)
     except FileNotFoundError:
         raise CodeError(f"{path} does not exist: a code's folder needs a {FILE}.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CodeError(f"{path}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise CodeError(f"{path}{toml_words.explain(text, str(error))}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise CodeError(f"{path}, line {line}: this is not utf-8; save the file in UTF-8.") from None
+    except OSError as error:
+        raise CodeError(f"{path}: {error.strerror}.") from None
     if not NAME.match(folder.name):
         raise CodeError(f"{folder}: the folder's name is the code's name and {NAME_RULE}.")
     own = (folder / PROGRAM).is_file()
@@ -141,7 +147,7 @@ def from_table(folder: Path, version: str, table: Mapping[str, Any], where: str,
 
 def _model(name: str, at: Section) -> Model:
     kinds = [kind.value for kind in Kind]
-    kind = at.text("kind", needed=True)
+    kind = at.text("kind", needed=True, example='"quick"')
     if kind not in kinds:
         raise at.error("kind", f"{kind!r} is not a kind; write one of {', '.join(kinds)}")
     made = Model(
@@ -157,8 +163,12 @@ def _model(name: str, at: Section) -> Model:
         parallel=at.boolean("parallel"),
     )
     at.done()
-    if made.cores < 1 or made.memory < 1 or made.time_limit < 0:
-        raise at.error("cores", "cores and memory must be at least 1, and time_limit at least 0")
+    if made.cores < 1:
+        raise at.error("cores", f"must be at least 1, not {made.cores}")
+    if made.memory < 1:
+        raise at.error("memory", 'must be at least a byte; write memory = "512 MiB"')
+    if made.time_limit < 0:
+        raise at.error("time_limit", f"must be at least 0 seconds (0: the target's limit), not {made.time_limit:g}")
     if made.checkpoints and made.kind is Kind.QUICK:
         raise at.error("checkpoints", "only a long model can be gone on with; write kind = 'long', or leave it out")
     return made
@@ -194,7 +204,9 @@ def _example(name: str, at: Section, inputs: Mapping[str, Input]) -> Example:
     checked = {}
     for key, value in values.items():
         if key not in inputs:
-            raise at.error(f"inputs.{key}", f"there is no such input; there are {', '.join(inputs)}")
+            raise at.error(
+                f"inputs.{key}", f"there is no such input; there are {', '.join(inputs) or 'none'}{did_you_mean(key, inputs)}"
+            )
         try:
             checked[key] = inputs[key].check(value, ())
         except WrongValue as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from simyard.codes.closest import did_you_mean
 from simyard.codes.inputs import MAX_TEXT, TYPES, Input, WrongValue
 from simyard.codes.verdict import Verdict
 from simyard.errors import InvalidRequest
@@ -106,7 +107,7 @@ class Declaration:
         for name in inputs:
             if name not in self.inputs:
                 errors[str(name)[:100]] = (
-                    f"{self.title} has no input called {str(name)[:100]!r}{_closest(str(name), self.inputs)}."
+                    f"{self.title} has no input called {str(name)[:100]!r}{did_you_mean(str(name), self.inputs)}."
                 )
         verdict = Verdict(self.inputs, inputs, files)
         errors.update({name: str(error) for name, error in verdict.errors.items()})
@@ -170,10 +171,3 @@ def _plain_value(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain_value(one) for one in value]
     return {key: _plain_value(one) for key, one in value.items()} if isinstance(value, Mapping) else value
-
-
-def _closest(name: str, known: Collection[str]) -> str:
-    import difflib  # here, because only an error needs it
-
-    close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -35,7 +35,7 @@ def read_inputs(at: Section) -> dict[str, Input]:
 
 
 def _input(name: str, at: Section) -> Input:
-    kind = at.text("type", needed=True)
+    kind = at.text("type", needed=True, example='"number"')
     if kind not in TYPES:
         raise at.error("type", f"{kind!r} is not a type; write one of {', '.join(TYPES)}")
     made = replace(
@@ -102,7 +102,8 @@ def _with_default(made: Input, at: Section, default: Any) -> Input:
     default = at.take("default", default)
     at.done(f" for an input of type {made.type}")
     if default is None:
-        raise at.error("default", "is missing: a form needs a value to start from")
+        example = f'"{made.choices[0]}"' if made.choices else "0" if made.minimum is None else f"{made.minimum:g}"
+        raise at.error("default", f"is missing: a form needs a value to start from; write default = {example}")
     try:
         return replace(made, default=made.check(default, ()))
     except WrongValue as error:
@@ -117,7 +118,7 @@ def _columns(at: Section) -> tuple[Input, ...]:
             raise section.error("name", f"{name!r} {NAME_RULE}")
         if name in found:
             raise section.error("name", f"there are two columns called {name!r}")
-        kind = section.text("type", needed=True)
+        kind = section.text("type", needed=True, example='"number"')
         if kind not in COLUMN_TYPES:
             raise section.error("type", f"{kind!r} is not a type of a column; write one of {', '.join(COLUMN_TYPES)}")
         found[name] = _with_default(_common(name, kind, section), section, _EMPTY.get(kind))

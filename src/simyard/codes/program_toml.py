@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from simyard.codes.closest import closest
 from simyard.codes.declaration import CodeError, Input, Model, ReportDecl
 from simyard.codes.toml_section import Section
 from simyard.job_cmd import template as template_module
@@ -130,13 +131,11 @@ def _read_template(at: Section, folder: Path, name: str, kinds: Mapping[str, str
 
 def _check(text: str, kinds: Mapping[str, str], wrong: Any) -> None:
     """What is filled in is declared, and has a format that fits. Raises what `wrong(line, words)` makes."""
-    import difflib
-
     try:
         for line, name, form in template.holes(text):
             if name not in kinds:
-                close = difflib.get_close_matches(name, kinds, 1)
-                fix = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(kinds)}"
+                close = closest(name, kinds)
+                fix = f"did you mean {close!r}?" if close else f"there are {', '.join(kinds)}"
                 raise wrong(line, f"there is no input called {name!r}; {fix}".rstrip("?"))
             if words := template.wrong_format(kinds[name], form):
                 raise wrong(line, words)

@@ -40,6 +40,14 @@ class Codes(Mapping[str, Declaration]):
         raise NotFound("unknown-code", f"There is no code called {name[:100]!r}; there are {', '.join(self._found) or 'none'}.")
 
 
+def named(config: Config, name: str) -> Declaration:
+    """The code of that name, or the one in the folder that it is the path of. Raises NotFound, CodeError."""
+    folder = Path(name).expanduser()
+    if folder.is_dir() and ((folder / code_toml.FILE).exists() or "/" in name or name in {".", ".."}):
+        return code_toml.read(folder.resolve())
+    return load(config).code(name)
+
+
 def load(config: Config) -> Codes:
     """All codes. A broken folder stands in `Codes.broken` and disturbs no other. No Python of a code is executed.
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simyard import config
+from simyard.codes import toml_words
+from simyard.codes.closest import closest
 from simyard.codes.declaration import CodeError
 
 #: Names of codes, inputs, models, reports, examples: they become parts of paths, addresses and command lines.
@@ -39,7 +41,7 @@ class Section:
     def error(self, key: str, words: str, *, at: str = "") -> CodeError:
         """What is wrong with a key; `at` is the key whose line is meant, if it is another one."""
         own = self._key + "." if self._key else ""
-        return CodeError(f"{self._where}{self._line(own + (at or key))}: {own}{key}: {words}.")
+        return CodeError(f"{self._where}{self._line(own + (at or key))}: {own}{key}: {words}{'' if words.endswith('?') else '.'}")
 
     def _line(self, path: str) -> str:
         """Where that key is, or the table that lacks it."""
@@ -55,7 +57,9 @@ class Section:
     def done(self, where: str = "") -> None:
         """Nothing may be left; raises CodeError with the first key that nobody asked for."""
         for key in self._left:
-            raise self.error(key, f"there is no such key{where}; known are {', '.join(sorted(self._known))}")
+            close = closest(key, self._known)
+            meant = f"did you mean {close!r}? Known" if close else "known"
+            raise self.error(key, f"there is no such key{where}; {meant} are {', '.join(sorted(self._known))}")
 
     def sections(self, key: str) -> list[tuple[str, Section]]:
         table = self.take(key, {})
@@ -101,16 +105,23 @@ class Section:
                 raise self.error(f"{key}.{name}", f"must be a title in quotes, not {label!r:.60}")
         return tuple(labels), labels
 
-    def _typed(self, key: str, default: Any, fits: Callable[[Any], bool], words: str) -> Any:
+    def _typed(self, key: str, default: Any, fits: Callable[[Any], bool], words: str, like: Callable[[Any], str]) -> Any:
+        """`like` writes what was perhaps meant by a value that does not fit."""
         value = self.take(key, default)
         if not fits(value):
-            raise self.error(key, f"must be {words}, not {value!r:.60}")
+            raise self.error(key, f"must be {words}, not {value!r:.60}; write {key} = {like(value)}")
         return value
 
-    def text(self, key: str, *, needed: bool = False) -> str:
+    def missing(self, key: str, example: str) -> CodeError:
+        """What is wrong where a key is not there: perhaps it is, but misspelt."""
+        if other := closest(key, [one for one in self._left if one not in self._known]):
+            return self.error(key, f"is missing; did you mean it by {other!r}?", at=other)
+        return self.error(key, f"is missing; write {key} = {example}")
+
+    def text(self, key: str, *, needed: bool = False, example: str = '"…"') -> str:
         if needed and key not in self._left:
-            raise self.error(key, "is missing")
-        value: str = self._typed(key, "", lambda value: isinstance(value, str), "a string in quotes")
+            raise self.missing(key, example)
+        value: str = self._typed(key, "", lambda value: isinstance(value, str), "a string in quotes", toml_words.text_like)
         if needed and not value.strip():
             raise self.error(key, "must not be empty")
         return value.strip()
@@ -119,7 +130,7 @@ class Section:
         def fits(value: Any) -> bool:
             return isinstance(value, list) and all(isinstance(one, str) and one for one in value) and len({*value}) == len(value)
 
-        return tuple(self._typed(key, [], fits, "a list of different strings, like ['a', 'b']"))
+        return tuple(self._typed(key, [], fits, "a list of different strings", toml_words.texts_like))
 
     def words(self, key: str) -> tuple[str, ...]:
         """The words of a command line: at least one."""
@@ -127,7 +138,9 @@ class Section:
         def fits(value: Any) -> bool:
             return isinstance(value, list) and bool(value) and all(isinstance(one, str) and one for one in value)
 
-        return tuple(self._typed(key, None, fits, "a list of words, like ['${code}/program', 'input.txt']"))
+        if key not in self._left:
+            raise self.missing(key, '["${code}/program", "input.txt"]')
+        return tuple(self._typed(key, None, fits, "a list of words", toml_words.words_like))
 
     def columns(self, key: str, *, one: bool = False) -> tuple[str | int, ...]:
         """Columns of a table, by their names or numbers; none where the key is missing."""
@@ -142,23 +155,30 @@ class Section:
             self.know(key)
             return ()
         words = "a column: its name, or its number from 1" if one else "a list of columns, by names or numbers from 1"
-        found = self._typed(key, None, fits, words)
+        like = (lambda _: '"x"') if one else (lambda _: '["x", "y"]')
+        found = self._typed(key, None, fits, words, like)
         return (found,) if one else tuple(found)
 
     def number(self, key: str) -> float | None:
-        value = self._typed(key, None, lambda value: value is None or type(value) in {int, float}, "a number")
+        def fits(value: Any) -> bool:
+            return value is None or type(value) in {int, float}
+
+        value = self._typed(key, None, fits, "a number", toml_words.number_like)
         return None if value is None else float(value)
 
     def whole(self, key: str, default: int) -> int:
-        value: int = self._typed(key, default, lambda value: type(value) is int, "a whole number")
+        value: int = self._typed(key, default, lambda value: type(value) is int, "a whole number", toml_words.whole_like)
         return value
 
     def boolean(self, key: str) -> bool:
-        value: bool = self._typed(key, False, lambda value: isinstance(value, bool), "true or false")
+        value: bool = self._typed(key, False, lambda value: isinstance(value, bool), "true or false", toml_words.boolean_like)
         return value
 
     def size(self, key: str, default: int) -> int:
+        def fits(value: Any) -> bool:
+            return type(value) in {int, str}
+
         try:
-            return config.parse_size(self._typed(key, default, lambda value: type(value) in {int, str}, "a size, like '512 MiB'"))
+            return config.parse_size(self._typed(key, default, fits, "a size", lambda _: '"512 MiB"'))
         except config.ConfigError:
             raise self.error(key, "is not a size; write one like '512 MiB' or '2 GB'") from None

@@ -62,12 +62,20 @@ def test_a_declaration_holds_what_the_file_says_and_the_defaults_of_the_rest() -
     "old, new, words",
     [
         ('title = "Ring optics"', "", "code.toml: title: is missing"),
-        ('title = "Ring optics"', 'titel = "x"', "title: is missing"),
-        ('python = "madx"', 'python = "madx"\npyhton = "x"', "pyhton: there is no such key; known are description,"),
-        ('python = "madx"', "python = 3", "python: must be a string in quotes, not 3"),
+        ('title = "Ring optics"', 'titel = "x"', "title: is missing; did you mean it by 'titel'?"),
+        (
+            'python = "madx"',
+            'python = "madx"\npyhton = "x"',
+            "pyhton: there is no such key; did you mean 'python'? Known are description,",
+        ),
+        ('python = "madx"', "python = 3", 'python: must be a string in quotes, not 3; write python = "3"'),
         ('python = "madx"', 'python = "../x"', "python: '../x' is not a name of an interpreter"),
         ('python = "madx"', "", "requires: needs an environment of its own"),
-        ('requires = ["cpymad>=1.20"]', 'requires = "cpymad"', "requires: must be a list of different strings"),
+        (
+            'requires = ["cpymad>=1.20"]',
+            'requires = "cpymad"',
+            "requires: must be a list of different strings, not 'cpymad'; write requires = [\"cpymad\"]",
+        ),
         ("[inputs.energy]", "[inputs.Energy]", "the name 'Energy' must start with a lower-case letter"),
         ('type = "number"', 'type = "float"', "inputs.energy.type: 'float' is not a type; write one of number, integer"),
         ('type = "number"', "", "inputs.energy.type: is missing"),
@@ -83,11 +91,15 @@ def test_a_declaration_holds_what_the_file_says_and_the_defaults_of_the_rest() -
         ('kind = "quick"', 'kind = "fast"', "models.twiss.kind: 'fast' is not a kind; write one of quick, long"),
         ('memory = "512 MiB"', 'memory = "512 MiBs"', "models.twiss.memory: is not a size"),
         ('memory = "512 MiB"', "cores = 0", "models.twiss.cores"),
-        ("frames = true", "frames = 1", "reports.phase_space.frames: must be true or false, not 1"),
-        ("energy = 7", "energie = 7", "examples.big.inputs.energie: there is no such input; there are energy, lattice"),
+        ("frames = true", "frames = 1", "reports.phase_space.frames: must be true or false, not 1; write frames = true"),
+        (
+            "energy = 7",
+            "energie = 7",
+            "examples.big.inputs.energie: there is no such input; there are energy, lattice; did you mean 'energy'?",
+        ),
         ("energy = 7", "energy = 0", "examples.big.inputs.energy: Energy: 0 is below"),
         ('"beta"', '"Beta"', "models.twiss.reports: 'Beta' must start"),
-        ("[models.twiss]", "[model.twiss]", "model: there is no such key; known are"),
+        ("[models.twiss]", "[model.twiss]", "model: there is no such key; did you mean 'models'? Known are"),
     ],
 )
 def test_what_is_wrong_is_named_with_the_key_and_the_fix(old: str, new: str, words: str) -> None:
@@ -118,7 +130,7 @@ def test_a_folder_without_its_files_is_no_code(tmp_path: Path) -> None:
 
 
 def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(CodeError, match=r"code\.toml: .*line 2"):
+    with pytest.raises(CodeError, match=r"code\.toml, line 2: .*only one value may stand here"):
         code_toml.read(folder(tmp_path, text="[models.x]\ntitle = 3 4\n"))
     (tmp_path / "ring" / "code.toml").write_bytes(b"title = '\xff'")
     with pytest.raises(CodeError, match="utf-8"):
@@ -128,10 +140,10 @@ def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "old, new, told",
     [
-        ('title = "Ring optics"', "", "code.toml: title: is missing."),
+        ('title = "Ring optics"', "", 'code.toml: title: is missing; write title = "…".'),
         ('python = "madx"', 'python = "../x"', "code.toml, line 3: python: "),
         ("minimum = 0.1", 'minimum = "0.1"', "code.toml, line 10: inputs.energy.minimum: "),
-        ('type = "number"', "", "code.toml, line 6: inputs.energy.type: is missing."),
+        ('type = "number"', "", 'code.toml, line 6: inputs.energy.type: is missing; write type = "number".'),
         ("[inputs.lattice]", "[inputs.Lattice]", "code.toml, line 12: inputs: the name 'Lattice' must"),
         ('"beta"', '"Beta"', "code.toml, line 18: models.twiss.reports: "),
         ("energy = 7", "energie = 7", "code.toml, line 27: examples.big.inputs.energie: "),

@@ -73,7 +73,7 @@ def test_a_code_without_a_code_py_is_a_code_like_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "old, new, words",
     [
-        ('["solver", "--cores", "${cores}", "solver.in"]', '"solver in"', "program.command: must be a list of words, like ['${code}/prog"),
+        ('["solver", "--cores", "${cores}", "solver.in"]', '"solver in"', 'program.command: must be a list of words, not \'solver in\'; write command = ["solver", "in"]'),
         ('["solver", "--cores", "${cores}", "solver.in"]', "[]", "program.command: must be a list of words"),
         ('["solver", ', '["./solver", ', "program.command: './solver' would be looked for in the folder of the run; write '${code}/…'"),
         ("${cores}", "${core}", "program.command: there is no input called 'core'; did you mean 'cores'"),
@@ -83,7 +83,7 @@ def test_a_code_without_a_code_py_is_a_code_like_others(tmp_path: Path) -> None:
         ('templates = ["solver.in"]', 'templates = ["../solver.in"]', "program.templates: '../solver.in' must be a plain relative path"),
         ('templates = ["solver.in"]', 'templates = ["/etc/passwd"]', "program.templates: '/etc/passwd' must be a plain relative path"),
         ('templates = ["solver.in"]', 'templates = ["other.in"]', "other.in cannot be read: No such file or directory; it must be a"),
-        ('templates = ["solver.in"]', 'template = "solver.in"', "program.template: there is no such key; known are command, error, templ"),
+        ('templates = ["solver.in"]', 'template = "solver.in"', "program.template: there is no such key; did you mean 'templates'? Known are command, error, templ"),
         ("error = 'ERROR: (.*)'", "error = 'ERROR: (.*'", "program.error: is not a regular expression: missing ), unterminated subp"),
         (r"(?P<step>\d+)", r"(\d+)", "progress.pattern: needs a named group that tells how far it is, like 'step (?P<step>"),
         (r"(?P<step>\d+)", r"(?P<steps>\d+)", "progress.pattern: a group cannot be called 'steps'; known are fraction, percent, step"),
