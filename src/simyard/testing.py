@@ -18,6 +18,7 @@ from simyard.errors import Conflict, InvalidRequest, NotFound
 from simyard.protocol import asking
 from simyard.protocol.asking import ANSWER, ASK, Change, Explanation, LoginAnswer, Notice, Pong, RunAnswer, RunGone, RunPage
 from simyard.protocol.batch import Partition
+from simyard.protocol.code_places import CodePlaces, InstallCode, Standing, Standings
 from simyard.protocol.ids import jid, ulid
 from simyard.protocol.jobs import FINAL, Kind, Resources, Run, State, Verdict, identity, move
 from simyard.testing_login import FakeLogin
@@ -38,6 +39,12 @@ class FakeSupervisor:
         self.reports: dict[tuple[str, str, int], bytes] = {}
         self.specs: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
         self.generated: Any = {"command": None, "files": []}
+        self.standings: tuple[Standing, ...] = (
+            Standing(code="grayscott", target="local", kind="local", state="ready", detail="It runs."),
+        )
+        self.install: Any = {
+            "state": "idle", "lines": [], "command": [], "status": 0, "error": "", "code": "", "python": "3.11.2", "platform": "x86_64-glibc-2.36",
+        }  # fmt: skip
         self.broken_off: set[str] = set()
         self.ends_at_once = False
         self.login = FakeLogin()
@@ -89,6 +96,9 @@ class FakeSupervisor:
         self.asked.append(question)
         if isinstance(question, asking.ShowInput):
             data = json.dumps(self.generated).encode()
+            return len(data), "application/json", iter([data])
+        if isinstance(question, InstallCode):
+            data = json.dumps(self.install).encode()
             return len(data), "application/json", iter([data])
         run = self._run(question)
         if isinstance(question, asking.RunLog) and question.follow:
@@ -290,6 +300,9 @@ class FakeSupervisor:
         pool = asking.Target(name="pool", kind="sbatch", state=login, login=login, partitions=self.partitions)
         return asking.Targets(targets=(here, pool))
 
+    def code_places(self, question: CodePlaces) -> Standings:
+        return Standings(standings=tuple(one for one in self.standings if question.code in {"", one.code}))
+
     def target_login(self, question: asking.TargetLogin) -> LoginAnswer:
         if question.target == "pool":
             return self.login.step(question)
@@ -322,6 +335,7 @@ _ANSWERS: dict[type, Callable[[FakeSupervisor, Any], Any]] = {
     asking.RunInputs: FakeSupervisor.run_inputs,
     asking.TargetList: FakeSupervisor.target_list,
     asking.TargetLogin: FakeSupervisor.target_login,
+    CodePlaces: FakeSupervisor.code_places,
     asking.Arrive: FakeSupervisor.pong,
     asking.Changes: FakeSupervisor.changed,
     asking.Ping: FakeSupervisor.pong,

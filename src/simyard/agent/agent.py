@@ -14,6 +14,7 @@ from simyard import contents
 from simyard.agent import machine, tidying
 from simyard.agent.bell import Bell
 from simyard.agent.cores import Cores
+from simyard.agent.environments import CodeEnvironments
 from simyard.agent.inputs import Inputs
 from simyard.agent.jobcmd import Conclude, Tools
 from simyard.agent.keeper import Keeper
@@ -56,6 +57,7 @@ class Agent:
         self.warm = Warm(place, self.threads, environment)
         self.providing = Providing(place, self.threads, is_cluster=spec.cluster is not None)
         self.inputs = Inputs(place, self.threads, self.warm, self.providing)
+        self.environments = CodeEnvironments(place, self.threads, self.providing, {**os.environ, **spec.environment})
         self._keep_for = spec.cluster.keep if spec.cluster is not None else 0.0
         self.sending = Sending(place, self.threads, self._is_over, tidying.gone_words(self._keep_for))
         self.shelf = Shelf()
@@ -101,6 +103,7 @@ class Agent:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.environments.close()
         await self.providing.close()
         await self.warm.close()
         self.threads.close()
@@ -199,6 +202,7 @@ class Agent:
         self.quota.limit(link, message.disk, message.disk_free)
         if self.slurm is not None:
             self.slurm.linked(link)
+            self._watch(self.environments.linked(link), "environments")
         for wanted in message.follow:
             keeper = self.keepers.get(wanted.run)
             if keeper is None:
@@ -294,6 +298,9 @@ class Agent:
     def on_make_input(self, _link: Link, message: talk.MakeInput) -> None:
         self._transfer(message.op, lambda transfer: self.inputs.send(message, transfer))
 
+    def on_make_environment(self, _link: Link, message: talk.MakeEnvironment) -> None:
+        self._transfer(message.op, lambda transfer: self.environments.send(message, transfer))
+
     def on_send_file(self, _link: Link, message: talk.SendFile) -> None:
         self._transfer(message.op, lambda transfer: self.sending.file(message, transfer))
 
@@ -371,6 +378,7 @@ HANDLERS: Dict[type, Callable[[Agent, Link, Any], None]] = {
     talk.RemoveRuns: Agent.on_remove_runs,
     talk.MakeReport: Agent.on_make_report,
     talk.MakeInput: Agent.on_make_input,
+    talk.MakeEnvironment: Agent.on_make_environment,
     talk.SendFile: Agent.on_send_file,
     talk.ListFiles: Agent.on_list_files,
     talk.Credit: Agent.on_credit,

@@ -52,6 +52,10 @@ class Providing:
             return
         if not os.path.isabs(spec.code_dir):
             raise CannotPrepare("bad-spec", "What it says of its code's folder cannot be.")
+        made = os.path.join(self._place.root, "envs", "")
+        if spec.python.startswith(made) and not await self._threads.bulk(os.path.exists, spec.python):
+            words = f"Its environment is not there any more. Run `simyard code install {spec.code} --target {self._place.target}`, then run it again."
+            raise CannotPrepare("code-not-installed", words)
         try:
             await self._all(spec, told)
         except ProtocolError as error:

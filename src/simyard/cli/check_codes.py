@@ -57,7 +57,9 @@ async def codes(trip: Trip) -> str:
 
 
 async def _tried(trip: Trip, code: Declaration) -> str:
-    python = cluster_plans.interpreter(trip.cluster, trip.name, code)
+    if cluster_plans.has_environment(trip.cluster, code):
+        return f"`simyard code install {code.name} --target {trip.name}` makes its environment"
+    python = cluster_plans.interpreter(trip.cluster, code, "")
     if "/" in python and not python.startswith(("/", "~")):
         return f"{python} in each user's own folder"
     command = "$HOME" + shlex.quote(python[1:]) if python.startswith("~/") else shlex.quote(python)

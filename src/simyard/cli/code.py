@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from simyard.cli.code_kit import docs, new, test
-from simyard.cli.common import config, json_option, note, table, tell_json
+from simyard.cli.code_places import install, list_
+from simyard.cli.common import config, json_option, tell_json
 from simyard.codes import install as installing
 from simyard.codes import registry
 
@@ -13,30 +14,6 @@ from simyard.codes import registry
 @click.group()
 def code() -> None:
     """The codes: list, show, install, make, test, describe."""
-
-
-@code.command("list")
-@json_option
-def list_(as_json: bool) -> None:
-    """List the codes of this Simyard, and whether each can run."""
-    settings = config()
-    codes = registry.load(settings)
-    found = [(one, installing.status(settings, one)) for one in codes.values()]
-    if as_json:
-        tell_json(
-            [
-                {"name": one.name, "title": one.title, "installed": status.installed, "detail": status.detail}
-                for one, status in found
-            ]
-        )
-    else:
-        rows = [
-            (one.name, one.title, ", ".join(one.models), "yes" if status.installed else f"no: simyard code install {one.name}")
-            for one, status in found
-        ]
-        table(("NAME", "TITLE", "MODELS", "INSTALLED"), rows, "No codes.")
-    for name, words in codes.broken.items():
-        note(f"{name} cannot be used: {words}")
 
 
 @code.command()
@@ -72,20 +49,5 @@ def show(name: str, as_json: bool) -> None:
         click.echo(f"  {'':<16} {one.title}{'. ' + one.help if one.help else ''}")
 
 
-@code.command()
-@click.argument("name")
-@json_option
-def install(name: str, as_json: bool) -> None:
-    """Make the environment that the code NAME (or the code in the folder NAME) needs; quick when it is there."""
-    settings = config()
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = registry.named(settings, name)
-    python = installing.install(settings, found, note)
-    if as_json:
-        tell_json({"name": name, "python": str(python)})
-    else:
-        click.echo(python)
-
-
-for command in (new, test, docs):
+for command in (list_, install, new, test, docs):
     code.add_command(command)

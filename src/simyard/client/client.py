@@ -61,6 +61,19 @@ class Client:
     def code(self, name: str) -> dict[str, Any]:
         return dict(self.http.get(path("codes", name)))
 
+    def code_targets(self, code: str = "") -> list[dict[str, Any]]:
+        """Where a code can run (each, without one), and what is missing where it cannot."""
+        return _items(self.http.get(path("codes", "targets"), code=code))
+
+    def target_install(self, code: str, target: str) -> dict[str, Any]:
+        """How the install of a code on a cluster goes."""
+        return dict(self.http.get(path("codes", code, "targets", target, "install")))
+
+    def install_on(self, code: str, target: str, wheels: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Begin to install a code in your folder on a cluster: from its package index, or from `wheels`, which are file names and the
+        SHA-256 of files that you have uploaded. How far it is, `target_install` says."""
+        return dict(self.http.json("POST", path("codes", code, "targets", target, "install"), body={"wheels": dict(wheels or {})}))
+
     def targets(self) -> list[dict[str, Any]]:
         """The places to run."""
         return _items(self.http.get(path("targets")))
@@ -108,6 +121,22 @@ class Client:
         headers = {"If-Match": simulation["etag"]} if simulation.get("etag") else {}
         return dict(self.http.json("PATCH", path("simulations", simulation["id"]), body=changes, headers=headers))
 
+    def link(self, simulation: Mapping[str, Any], name: str, source: str, file: str, *, model: str | None = None) -> dict[str, Any]:
+        """Have the file input `name` be a file of the newest completed run of another simulation (`source`, its id), by its path there such as
+        `work/twiss.tfs`, or below `work/`. `model` may be left out where its code has one only. The answer is the simulation; see `sources` for how it then stands."""
+        if model is None:
+            models = [one["name"] for one in self.code(self.simulation(source)["code"])["models"]]
+            if len(models) > 1:
+                raise InvalidRequest("which-model", f"The source can compute {', '.join(models)}: say which model's file it is.")
+            model = models[0]
+        path_there = file if file.startswith("work/") else f"work/{file}"
+        return self.change_simulation(simulation, inputs={name: {"simulation": source, "model": model, "file": path_there}})
+
+    def sources(self, simulation: str, model: str | None = None) -> list[dict[str, Any]]:
+        """What a simulation takes from others, one for each input, and how that stands: `state` is current, out-of-date, nothing-yet or gone,
+        `detail` says why and what to do; for runs of that model, or of any."""
+        return _items(self.http.get(path("simulations", simulation, "sources"), model=model))
+
     def copy_simulation(self, simulation: str, name: str | None = None) -> dict[str, Any]:
         return dict(self.http.json("POST", path("simulations", simulation, "copy"), body={"name": name} if name else {}))
 
@@ -154,6 +183,10 @@ class Client:
                     return dict(json.loads(answer.read()))
         except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
             raise InvalidRequest("no-such-file", f"{source}: {error.strerror}.") from None
+
+    def delete_file(self, name: str) -> None:
+        """Take a file out of the library."""
+        self.http.json("DELETE", path("files", name))
 
     def start(
         self,

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from simyard.codes import code_toml
+from simyard.codes import code_toml, environment
 from simyard.codes.declaration import CodeError, Declaration
 
 #: A code's folder is not for data: what is larger than this in all does not belong into one (bytes).
@@ -22,10 +22,12 @@ _SHA = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:
-    """`code_dir` is where the folder comes to lie, relative to an agent's root; `archive` the SHA-256 of what it is made from."""
+    """`code_dir` is where the folder comes to lie, relative to an agent's root; `archive` the SHA-256 of what it is made from; `environment`
+    what its environment there is called."""
 
     code_dir: str
     archive: str
+    environment: str = ""
 
 
 _Print = tuple[tuple[str, int, int, int], ...]
@@ -47,7 +49,11 @@ def pack(declaration: Declaration, archives: Path) -> Packed:
             raise CodeError(f"{folder} is larger than {MAX_SIZE >> 20} MiB, and is not sent to a cluster. Keep data out of it.")
         data = _tar(files)
         name = hashlib.sha256(data).hexdigest()
-        made = Packed(code_dir=f"codes/{declaration.name}-{code_toml.content_version(folder)}", archive=name)
+        made = Packed(
+            code_dir=f"codes/{declaration.name}-{code_toml.content_version(folder)}",
+            archive=name,
+            environment=environment.name(declaration),
+        )
         if not path_of(archives, name).is_file():
             _write(archives, name, data)
     except (OSError, UnicodeEncodeError) as error:

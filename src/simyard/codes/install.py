@@ -70,14 +70,25 @@ def status(config: Config, code: Declaration) -> Status:
         detail = f"It is not installed: run `simyard code install {code.name}`."
         return Status(installed=False, python=None, missing=code.requires, detail=detail)
     have = _packages(config.home / "envs" / code.python)
-    versions = {name: have[name] for one in code.requires if (name := _name(one)) in have}
-    missing = tuple(one for one in code.requires if _name(one) not in have)
+    versions = {name: have[name] for one in code.requires if (name := name_of(one)) in have}
+    missing = tuple(one for one in code.requires if name_of(one) not in have)
     if missing or _made(config.home / "envs" / code.python).get(code.name) != _wanted(code):
         what = f"{', '.join(missing)} is missing" if missing else "its requirements have changed"
         detail = f"It must be installed again ({what}): run `simyard code install {code.name}`."
         return Status(installed=False, python=python, versions=versions, missing=missing, detail=detail)
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
     return Status(installed=True, python=python, versions=versions, detail=f"It is installed: {named or 'nothing is required'}.")
+
+
+def is_other(config: Config, code: Declaration) -> bool:
+    """Whether the environment that is there was made for other requirements than the code has now. One of the site's, and one that
+    says nothing of itself, is taken as it is."""
+    if not code.python or code.python in config.interpreters:
+        return False
+    made = _made(config.home / "envs" / code.python)
+    now = _wanted(code)
+    # where the code's folder lies is not what matters
+    return bool(made) and any(made.get(code.name, {}).get(key) != now[key] for key in ("requires", "lock"))
 
 
 def install(config: Config, code: Declaration, tell: Tell) -> Path:
@@ -117,7 +128,7 @@ def install(config: Config, code: Declaration, tell: Tell) -> Path:
 
 
 def _make(folder: Path, code: Declaration, codes: Mapping[str, dict[str, object]], tell: Tell) -> None:
-    uv = _uv()
+    uv = uv_there()
     version = ".".join(str(part) for part in sys.version_info[:3])
     tell(f"Making an environment for {code.title} with Python {version}{' and uv' if uv else ''} …")
     python = folder / "bin" / "python"
@@ -181,7 +192,7 @@ def _run(command: list[str], tell: Tell, seconds: float | None = None) -> None:
         raise explain(command, process.returncode, kept)
 
 
-def _uv() -> str | None:
+def uv_there() -> str | None:
     """uv, if it is there and works (a shim may stand for one that is not)."""
     uv = shutil.which("uv")
     if uv is None:
@@ -237,10 +248,11 @@ def _packages(env: Path) -> dict[str, str]:
     found = {}
     for path in env.glob("lib/python*/site-packages/*.dist-info"):
         name, _, version = path.name.removesuffix(".dist-info").partition("-")
-        found[_name(name)] = version
+        found[name_of(name)] = version
     return found
 
 
-def _name(requirement: str) -> str:
+def name_of(requirement: str) -> str:
+    """The normalised name of the package that is required."""
     match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
     return re.sub(r"[-_.]+", "-", match[0]).lower() if match else requirement

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,9 @@ class Progress:
             return
         before = self.said["step"]
         self.said["lines"] = [*self.said["lines"][-MAX_LINES + 1 :], plain]
-        for pattern, step, fraction in _STEPS:
-            if re.search(pattern, line) and fraction >= self.said["fraction"]:
-                self.said.update(step=step, fraction=fraction)
-                break
+        step, fraction = step_of([line])
+        if fraction >= self.said["fraction"] and fraction:
+            self.said.update(step=step, fraction=fraction)
         if self.said["step"] != before or time.monotonic() - self._written > _PAUSE:
             self.write()
 
@@ -73,6 +73,17 @@ class Progress:
         self._written = time.monotonic()
         self.said["at"] = time.time()
         write_state(self._path, self.said)
+
+
+def step_of(lines: Sequence[str]) -> tuple[str, float]:
+    """How far an installer is that has said these lines, and what that is called."""
+    at = ("starting", 0.0)
+    for line in lines:
+        for pattern, step, fraction in _STEPS:
+            if re.search(pattern, line) and fraction >= at[1]:
+                at = (step, fraction)
+                break
+    return at
 
 
 def write_state(path: Path, said: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +79,10 @@ class LoginStep:
     wait: float = 10.0
 
 
+class NoImage(DriverError):
+    """There is nothing there that an agent could be made of."""
+
+
 class Driver(abc.ABC):
     """Starts, finds and stops agents on one kind of target. Methods may be called at the same time, and never block the loop.
 
@@ -120,6 +125,11 @@ class Driver(abc.ABC):
         at the last look or question: nobody is asked. None where nothing is known to be wrong."""
         return None
 
+    async def codes(self, user: str, *, anew: bool = False) -> Mapping[str, str] | None:
+        """The codes of the place where this user's agent is, or would be, and their versions; None where each run brings its own, or
+        nobody knows. As was found a moment ago, unless `anew`. Raises DriverError; NoImage where there is none yet."""
+        return None
+
     def login(self, user: str) -> Login | None:
         """How this user's login stands, as it was last found: nobody is asked. None where none is needed."""
         return None
@@ -140,4 +150,4 @@ class Driver(abc.ABC):
         good. The driver is not used afterwards."""
 
 
-__all__ = ["AgentSpec", "Driver", "DriverError", "Handle", "Life", "Login", "LoginStep", "News", "Trouble"]
+__all__ = ["AgentSpec", "Driver", "DriverError", "Handle", "Life", "Login", "LoginStep", "News", "NoImage", "Trouble"]

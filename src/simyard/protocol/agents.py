@@ -103,6 +103,22 @@ class Partitions:
 
 
 @message
+class Environment:
+    """An environment that is whole there: what it is called, its Python, and the versions of the packages in it."""
+
+    name: str
+    python: str
+    versions: Dict[str, str] = {}  # noqa: RUF012
+
+
+@message
+class Environments:
+    """The environments of codes that a cluster's agent has; said after each Welcome, and when that has changed."""
+
+    environments: Tuple[Environment, ...]
+
+
+@message
 class WantFile:
     """The content with this SHA-256, from `offset` on: FileOpened, binary frames and FileClosed answer, under number `op` (the agent's). It
     may be one of the user's files, or the archive of a code."""
@@ -247,6 +263,21 @@ class MakeInput:
 
 
 @message
+class MakeEnvironment:
+    """Answer with a transfer of JSON: how the making of this environment goes (see agent.environments). With `begin` it is begun, unless
+    it is under way. `wheels` are file names of packages and their SHA-256, which are then all that is installed from."""
+
+    op: int
+    environment: str
+    code: str
+    code_dir: str
+    archive: str
+    requires: Tuple[str, ...] = ()
+    wheels: Dict[str, str] = {}  # noqa: RUF012
+    begin: bool = False
+
+
+@message
 class SendFile:
     """Answer with a transfer of a file of the run directory from `offset`; `length` -1 is to its end.
     With `follow`, go on as the file grows, until the run has ended and all was sent."""
@@ -329,6 +360,7 @@ FROM_AGENT = Codec(
     ReportPushed,
     RunNote,
     Partitions,
+    Environments,
     WantFile,
     FileCredit,
 )
@@ -340,6 +372,7 @@ TO_AGENT = Codec(
     RemoveRuns,
     MakeReport,
     MakeInput,
+    MakeEnvironment,
     SendFile,
     ListFiles,
     Credit,

@@ -12,6 +12,7 @@ import re
 from typing import Any, Dict, Optional, Tuple
 
 from simyard.protocol.batch import Partition
+from simyard.protocol.code_places import CodePlaces, InstallCode, Standings
 from simyard.protocol.jobs import Kind, Resources, Run, Verdict
 from simyard.protocol.wire import Codec, message
 
@@ -390,13 +391,13 @@ class Problem:
 
 
 #: Streams: the answer is the bytes of a file, not a message.
-STREAMS = frozenset({Report, Frame, RunLog, RunFile, RunFiles, ShowInput})
+STREAMS = frozenset({Report, Frame, RunLog, RunFile, RunFiles, ShowInput, InstallCode})
 QUESTIONS = (
     RunSimulation, RunStatus, RunList, RunCancel, RunDelete, RunSame, RunExplain, Tell, RunInputs, Report, Frame, RunLog, RunFiles, RunFile, ShowInput,
-    TargetList, TargetLogin, Arrive, Changes, Ping,
+    TargetList, TargetLogin, CodePlaces, InstallCode, Arrive, Changes, Ping,
 )  # fmt: skip
 ASK = Codec(*QUESTIONS)
-ANSWER = Codec(RunAnswer, RunPage, Explanation, Inputs, Targets, LoginAnswer, Pong, Change, RunGone, Notice, Problem)
+ANSWER = Codec(RunAnswer, RunPage, Explanation, Inputs, Targets, Standings, LoginAnswer, Pong, Change, RunGone, Notice, Problem)
 
 
 def path_of(question: type) -> str:

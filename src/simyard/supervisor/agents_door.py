@@ -207,6 +207,7 @@ HEARD: dict[type, Callable[[Any, AgentSocket, Any], None]] = {
     talk.ReportPushed: lambda _shell, door, message: door.on_pushed(message),
     talk.RunNote: lambda shell, door, message: shell.tell(clusters.on_run_note, door.agent, message, shell.clock()),
     talk.Partitions: lambda shell, door, message: shell.tell(clusters.on_partitions, door.agent, message, shell.clock()),
+    talk.Environments: lambda shell, door, message: shell.tell(clusters.on_environments, door.agent, message, shell.clock()),
     talk.WantFile: lambda _shell, door, message: door.handing.on_wanted(message) if door.handing else None,
     talk.FileCredit: lambda _shell, door, message: door.handing.on_credit(message) if door.handing else None,
     Unknown: lambda _shell, door, message: door.on_unknown(message),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from simyard.codes import environment
 from simyard.codes.declaration import Declaration, Model
 from simyard.config import ClusterCode, ClusterConfig
 from simyard.errors import InvalidRequest
@@ -23,22 +24,18 @@ def site(cluster: ClusterConfig, code: str) -> Site:
     return Site(template=tuple(cluster.template.splitlines()), setup=_of(cluster, code).setup, launcher=cluster.launcher)
 
 
-def interpreter(cluster: ClusterConfig, name: str, declaration: Declaration) -> str:
-    """The Python that runs this code there, "" for the agent's own. Raises InvalidRequest with what the site is to write."""
+def has_environment(cluster: ClusterConfig, declaration: Declaration) -> bool:
+    """Whether this code runs in an environment that Simyard makes there: it names a Python of its own, and the site says nothing else."""
     settings = _of(cluster, declaration.name)
-    if settings.python:
+    return bool(declaration.python) and not settings.python and not settings.setup
+
+
+def interpreter(cluster: ClusterConfig, declaration: Declaration, made: str) -> str:
+    """The Python that runs this code there, "" for the agent's own; `made` is what the environment is called that Simyard makes for it."""
+    settings = _of(cluster, declaration.name)
+    if settings.python or not declaration.python:
         return settings.python
-    if not declaration.python:
-        return ""
-    if settings.setup:
-        return _AFTER_SETUP
-    raise InvalidRequest(
-        "code-not-installed",
-        f"Nobody has said how {declaration.title} is run on {name}. Write into simyard.toml, in a section "
-        f'[clusters.{name}.codes.{declaration.name}], either python = "…" (the path there of a Python that has '
-        f'{", ".join(declaration.requires) or "what it needs"}), or setup = ["module load …"].',
-        {"code": declaration.name},
-    )
+    return _AFTER_SETUP if settings.setup else environment.python(made)
 
 
 def resources(cluster: ClusterConfig, place: Place, user: str, model: Model, asked: Resources | None) -> Resources:

@@ -15,6 +15,8 @@ from simyard.supervisor.outbox import Outbox
 
 #: No cluster has more partitions than this that a user could choose from.
 _MOST_PARTITIONS = 500
+#: Nobody has more environments there, and none of them more packages.
+_MOST_ENVIRONMENTS, _MOST_PACKAGES = 200, 1000
 #: Names and numbers of Slurm's are no longer (characters).
 _MOST_NAME = 100
 #: What windows are told to look at again.
@@ -93,6 +95,26 @@ def on_partitions(core: Core, out: Outbox, agent_id: str, message: talk.Partitio
     if known != place.partitions.get(agent.seat[0]):
         place.partitions[agent.seat[0]] = known
         out.notify(agent.seat[0], TARGET, place.name)
+
+
+def on_environments(core: Core, out: Outbox, agent_id: str, message: talk.Environments, _now: float) -> None:
+    """Which environments of codes this user's agent has."""
+    agent = core.by_id.get(agent_id)
+    place = core.places.get(agent.seat[1]) if agent is not None else None
+    if agent is None or place is None or not place.is_cluster:
+        return
+    known = {
+        one.name: _sound(one) for one in message.environments[:_MOST_ENVIRONMENTS] if text(one.name)[:_MOST_NAME] == one.name
+    }
+    if known != place.environments.get(agent.seat[0]):
+        place.environments[agent.seat[0]] = known
+        out.notify(agent.seat[0], TARGET, place.name)
+
+
+def _sound(said: talk.Environment) -> talk.Environment:
+    some = list(said.versions.items())[:_MOST_PACKAGES]
+    versions = {text(name)[:_MOST_NAME]: text(version)[:_MOST_NAME] for name, version in some}
+    return talk.Environment(name=said.name, python=text(said.python)[:_MOST_NAME], versions=versions)
 
 
 def _checked(said: Remote) -> Remote:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from simyard.config import SBATCH, TargetConfig
 from simyard.drivers.base import Handle, Login, Trouble
-from simyard.protocol.agents import Hello
+from simyard.protocol.agents import Environment, Hello
 from simyard.protocol.batch import Partition
 from simyard.protocol.ids import Randomness, ulid
 from simyard.protocol.jobs import FINAL, Kind, Remote, Run, State, move
@@ -116,6 +116,8 @@ class Place:
     login: Callable[[str], Login | None] = lambda _user: None
     #: What a cluster has told each user of its partitions, by user and name: nobody's agent speaks to others.
     partitions: dict[str, dict[str, Partition]] = field(default_factory=dict)
+    #: The environments of codes that each user has on a cluster, by user and name; who is not in it has not been heard of yet.
+    environments: dict[str, dict[str, Environment]] = field(default_factory=dict)
     #: An agent that was started there has this long to connect (seconds).
     start_limit: float = START_LIMIT
     cores_used: int = 0

@@ -11,9 +11,10 @@ from tornado.web import Application
 import simyard
 from simyard.errors import Conflict, InvalidRequest, NotFound, ProtocolError, Unavailable
 from simyard.protocol import asking
+from simyard.protocol.code_places import CodePlaces, InstallCode
 from simyard.protocol.jobs import FINAL, Run, RunSpec, State, identity
 from simyard.store.records import Deleted
-from simyard.supervisor import agency, cluster_plans, clusters, explaining, logins, plans, reactor, streams
+from simyard.supervisor import agency, cluster_plans, clusters, explaining, logins, plans, reactor, standings, streams
 from simyard.supervisor.changes import ChangesStream
 from simyard.supervisor.core import LANE_OF, Lane, Place
 from simyard.supervisor.estimating import Wanted
@@ -32,6 +33,7 @@ async def run_simulation(shell: Shell, question: asking.RunSimulation, _door: As
     """Start a run, or answer with the one that is as good."""
     shell.must_write()
     code = shell.codes.code(question.code)
+    await standings.must_stand(shell, code, question.target, question.user)
     spec = plans.plan(shell.config, code, shell.core.places, question, await shell.packed(code, question.target))
     previous = await _previous(shell, question, spec)
     answer: asking.RunAnswer = await shell.ask(
@@ -279,6 +281,8 @@ ANSWERS: dict[type, Callable[[Shell, Any, Ask], Any]] = {
     asking.RunFile: streams.run_file,
     asking.TargetList: target_list,
     asking.TargetLogin: target_login,
+    CodePlaces: standings.code_places,
+    InstallCode: streams.install_code,
     asking.Arrive: arrive,
     asking.Changes: changes,
     asking.Ping: ping,

@@ -39,7 +39,7 @@ def plan(
         code=declaration.name,
         code_version=declaration.version,
         code_dir=packed.code_dir if packed is not None else code_dir(declaration, place),
-        python=interpreter(config, declaration, place),
+        python=interpreter(config, declaration, place, packed),
         model=model.name,
         kind=model.kind,
         inputs=inputs,
@@ -60,7 +60,7 @@ def warm(config: Config, declaration: Declaration, place: Place, packed: Packed 
     return Warm(
         code=declaration.name,
         code_dir=packed.code_dir if packed is not None else code_dir(declaration, place),
-        python=interpreter(config, declaration, place),
+        python=interpreter(config, declaration, place, packed),
         archive=packed.archive if packed is not None else "",
         site=_site(config, declaration, place),
     )
@@ -75,12 +75,14 @@ def code_dir(declaration: Declaration, place: Place) -> str:
     return layout.code_dir(declaration.name) if place.limits.kind == "docker" else str(declaration.folder)
 
 
-def interpreter(config: Config, declaration: Declaration, place: Place) -> str:
+def interpreter(config: Config, declaration: Declaration, place: Place, packed: Packed | None = None) -> str:
     """The Python that runs this code there."""
     if place.limits.kind == "docker":
         return layout.interpreter(declaration.python)
     if place.is_cluster:
-        return cluster_plans.interpreter(config.clusters[place.name], place.name, declaration)
+        return cluster_plans.interpreter(
+            config.clusters[place.name], declaration, packed.environment if packed is not None else ""
+        )
     if not declaration.python:
         return sys.executable
     path = config.interpreter(declaration.python)

@@ -12,8 +12,9 @@ from tornado.iostream import StreamClosedError
 from simyard.errors import Conflict, InvalidRequest, NotFound, SimyardError
 from simyard.protocol import agents as talk
 from simyard.protocol import asking, rundir
+from simyard.protocol.code_places import InstallCode
 from simyard.protocol.jobs import FINAL, Run, State
-from simyard.supervisor import plans, views
+from simyard.supervisor import cluster_plans, plans, standings, views
 from simyard.supervisor.core import Lane
 from simyard.supervisor.transfers import Transfer
 
@@ -102,6 +103,7 @@ class Draft:
 async def show_input(shell: Shell, question: asking.ShowInput, door: Ask) -> None:
     """The input as the code would get it, made by an agent; it passes the gates as a report does."""
     code = shell.codes.code(question.code)
+    await standings.must_stand(shell, code, question.target, question.user)
     spec = plans.plan(shell.config, code, shell.core.places, question, await shell.packed(code, question.target))
     limits = shell.core.places[question.target].limits
     seconds, memory = limits.analysis_seconds, limits.analysis_memory
@@ -109,6 +111,22 @@ async def show_input(shell: Shell, question: asking.ShowInput, door: Ask) -> Non
         shell, door, Draft(user=question.user, target=question.target), Lane.ANALYSIS,
         lambda op: talk.MakeInput(op=op, spec=spec, seconds=seconds, memory=memory),
         first=seconds + PATIENCE,
+    )  # fmt: skip
+
+
+async def install_code(shell: Shell, question: InstallCode, door: Ask) -> None:
+    """Have the user's agent on a cluster make the environment of a code, or tell how that goes."""
+    code, place = shell.codes.code(question.code), plans.place_of(shell.core.places, question.target)
+    packed = await shell.packed(code, place.name)
+    if packed is None or not cluster_plans.has_environment(shell.config.clusters[place.name], code):
+        now = await standings.standing(shell, code, place, question.user)
+        raise Conflict("not-installed-there", f"{now.detail} {standings.otherwise(now)}".strip())
+    await _send(
+        shell, door, Draft(user=question.user, target=place.name), Lane.TRANSFER,
+        lambda op: talk.MakeEnvironment(
+            op=op, environment=packed.environment, code=code.name, code_dir=packed.code_dir, archive=packed.archive,
+            requires=code.requires, wheels=question.wheels, begin=question.begin,
+        ),
     )  # fmt: skip
 
 

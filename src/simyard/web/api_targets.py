@@ -50,8 +50,13 @@ def target_logout(target: str) -> Response:
     return _step(target, 10.0, end=True)
 
 
-def _step(target: str, wait: float, **step: Any) -> Response:
+def check_target(target: str) -> None:
+    """Raises NotFound for what cannot be the name of one."""
     if not _TARGET.match(target):
         raise NotFound("unknown-target", f"There is no target called {target[:60]!r}.")
+
+
+def _step(target: str, wait: float, **step: Any) -> Response:
+    check_target(target)
     found = services().door.ask(TargetLogin(user=user(), target=target, wait=wait, **step), wait)
     return answer(present.login(found), headers={"Cache-Control": "no-store"})

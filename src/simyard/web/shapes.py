@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from simyard.protocol.jobs import CAUSES, Kind, State
+from simyard.web.shapes_codes import CodeTargetList, TargetInstall
 from simyard.web.shapes_sources import SourceList, Taken
 
-__all__ = ["SourceList"]
+__all__ = ["CodeTargetList", "SourceList", "TargetInstall"]
 
 Time = str
 

@@ -19,7 +19,7 @@ from simyard.supervisor import cluster_plans, plans
 from simyard.supervisor.core import ENDLESS, Place
 
 GIB = 1 << 30
-PACKED = Packed(code_dir="codes/ring-0123", archive="a" * 64)
+PACKED = Packed(code_dir="codes/ring-0123", archive="a" * 64, environment="ring-0123456789ab")
 REGULAR = Partition(
     name="regular", up=True, default=True, nodes=2, cores=8, time_limit=3600.0, max_nodes=None, min_nodes=1, memory=4 * GIB
 )
@@ -156,10 +156,10 @@ def test_a_site_may_limit_what_all_runs_there_have() -> None:
     assert "all runs on pool together may have 16" in refused(resources=Resources(batch=Batch(tasks=17)), cores=16).detail
 
 
-def test_a_code_of_another_python_needs_the_sites_word_on_it() -> None:
+def test_a_code_of_another_python_runs_in_an_environment_of_its_own_unless_the_site_says_otherwise() -> None:
     assert plan(code()).python == ""
-    error = refused(code("madx"))
-    assert error.code == "code-not-installed"
-    assert '[clusters.pool.codes.ring], either python = "…" (the path there of a Python that has cpymad)' in error.detail
+    assert plan(code("madx")).python == "envs/ring-0123456789ab/bin/python"
+    named = ClusterConfig(host="pool", codes={"ring": ClusterCode(python="/opt/madx/bin/python")})
+    assert plan(code("madx"), cluster=named).python == "/opt/madx/bin/python"
     loads = ClusterConfig(host="pool", codes={"ring": ClusterCode(setup=("module load madx",))})
     assert plan(code("madx"), cluster=loads).python == "python3"

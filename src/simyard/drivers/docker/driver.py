@@ -19,12 +19,15 @@ from simyard.drivers.docker import renewing, sharing
 from simyard.drivers.docker.announcing import Announcing
 from simyard.drivers.docker.container import USER, Room, agent_in
 from simyard.drivers.docker.host import CONFLICT, Host, Silent
+from simyard.drivers.docker.listing import codes_of
 from simyard.drivers.docker.pool import Pool
 from simyard.drivers.docker.relay import Relay
 from simyard.protocol import launch
 
 #: Making and starting a container may take so long on a busy host (seconds).
 START_LIMIT = 25.0
+#: Which codes an image has is asked again after this (seconds): runs come by the hundred a second.
+CODES_KEPT = 5.0
 #: An agent is ended within this time, or it cannot be (seconds).
 STOP_LIMIT = 15.0
 
@@ -43,6 +46,8 @@ class DockerDriver(Driver):
     ) -> None:
         self._pool, self._room, self._relays, self._announcing = pool, room, relays or {}, announcing
         self._making: dict[str, asyncio.Lock] = {}
+        #: When the codes of which host's image were asked for, and what they were.
+        self._codes: dict[str, tuple[float, Mapping[str, str] | None]] = {}
 
     async def start(self, spec: AgentSpec) -> Handle:
         room = self._room(spec.user)
@@ -92,6 +97,21 @@ class DockerDriver(Driver):
         relay = self._relays.get(host.url)
         limits = dataclasses.replace(room.limits, cores=min(room.limits.cores, await host.cores()))
         return dataclasses.replace(room, volume="" if relay is None else relay.volume, limits=limits)
+
+    async def codes(self, user: str, *, anew: bool = False) -> Mapping[str, str] | None:
+        """Those that the image says that it has."""
+        host = self._pool.likely(user)
+        if host is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        at, known = self._codes.get(host.url, (-CODES_KEPT, None))
+        if not anew and now - at < CODES_KEPT:
+            return known
+        with _in_words(host):
+            async with host.asked() as docker:
+                found = await codes_of(docker, self._room(user).image)
+        self._codes[host.url] = now, found
+        return found
 
     async def stop(self, handle: Handle) -> None:
         """What the agent runs goes on in its container, which stays."""

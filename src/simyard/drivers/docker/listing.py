@@ -8,6 +8,7 @@ from typing import Any
 
 import aiodocker
 
+from simyard.drivers.base import NoImage
 from simyard.drivers.docker import image as images
 from simyard.drivers.docker.host import NOT_FOUND, Host
 
@@ -49,6 +50,14 @@ async def labels_of(docker: aiodocker.Docker, name: str) -> dict[str, str] | Non
     """The labels of the image that has this name; None where there is none."""
     found = await _looked_up(docker, name)
     return None if found is None else _labels(found)
+
+
+async def codes_of(docker: aiodocker.Docker, name: str) -> dict[str, str] | None:
+    """The codes in the image that has this name, and their versions; None where it does not say. Raises NoImage where there is none."""
+    labels = await labels_of(docker, name)
+    if labels is None:
+        raise NoImage(f"There is no image {name!r} yet.")
+    return _codes(labels[images.CODES]) if images.CODES in labels else None
 
 
 async def _looked_up(docker: aiodocker.Docker, name: str) -> dict[str, Any] | None:

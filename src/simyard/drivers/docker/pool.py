@@ -52,6 +52,10 @@ class Pool:
         first = min(silent, key=lambda host: host.silent_since or 0.0, default=None)
         return Trouble(words=f"The Docker daemon at {first.url} is not answering", since=first.silent_since) if first else None
 
+    def likely(self, user: str) -> Host | None:
+        """Where the user is, or, of one who is nowhere yet, the first that takes anybody."""
+        return self._hosts.get(self._lives.get(user, "")) or next(iter(self._open), None)
+
     async def look(self) -> list[News]:
         """Ask every host whether it answers, all at once, each one question at a time; what has changed since it was asked before.
         Raises nothing."""
