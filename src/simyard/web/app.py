@@ -21,6 +21,7 @@ from simyard.web import (
     accounting,
     answers,
     api_bin,
+    api_code_targets,
     api_codes,
     api_events,
     api_exchange,
@@ -56,6 +57,7 @@ PARTS = tuple(
     for module in (
         api_session,
         api_codes,
+        api_code_targets,
         api_targets,
         api_simulations,
         api_bin,
