@@ -23,18 +23,9 @@ SBATCH = "sbatch"
 KINDS = ("local", "docker", SBATCH)
 _TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SIZES = {"memory", "upload_limit", "analysis_memory", "tmp", "disk", "disk_free"}
-_UNITS = {
-    "": 1,
-    "B": 1,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-    "TiB": 2**40,
-}
+_UNITS = {"": 1, "B": 1}
+_UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", 1)}
+_UNITS |= {f"{letter}iB": 1024**power for power, letter in enumerate("KMGT", 1)}
 #: Everything in a container is this numeric user's where Simyard itself is root's.
 NOBODY_IN_PARTICULAR = 10001
 #: A Unix socket's path may have 107 bytes; what is longer goes to a short private folder.
@@ -51,7 +42,7 @@ class ConfigError(InvalidRequest):
 @dataclass(frozen=True, kw_only=True)
 class WebConfig:
     """`[web]`: where pages and API are served. `port` 0 takes a free one; `upload_limit` in bytes; `install_codes` says
-    whether a code can be installed from the page. Behind a proxy: `url` is the address that people open, "" for the one that
+    whether a code can be installed from the page, `reload_codes` whether codes are read anew when their files change. Behind a proxy: `url` is the address that people open, "" for the one that
     web listens on; `socket` is the path of a Unix socket for the proxy, "" for none; the addresses (or networks) `proxies` are
     believed what they say of who asks, and how, as is who comes by the socket."""
 
@@ -63,6 +54,7 @@ class WebConfig:
     workers: int = 1
     upload_limit: int = 1 << 30
     install_codes: bool = True
+    reload_codes: bool = False
 
     def __post_init__(self) -> None:
         """Raises ConfigError for an address that is none."""
@@ -280,7 +272,15 @@ class Config:
 
 def load(environ: Mapping[str, str], home: Path | None = None) -> Config:
     """The configuration: `home`, else SIMYARD_HOME, else the XDG data folder; settings from SIMYARD_CONFIG, else
-    `simyard.toml` in the home folder, else the defaults. Raises ConfigError."""
+    `simyard.toml` in the home folder, else the defaults. SIMYARD_CODES adds folders of codes, which are read anew when they change.
+    Raises ConfigError."""
+    settings = _settings(environ, home)
+    mine = tuple(Path(one).expanduser().absolute() for one in environ.get("SIMYARD_CODES", "").split(os.pathsep) if one)
+    web = dataclasses.replace(settings.web, reload_codes=True)
+    return dataclasses.replace(settings, codes_path=(*mine, *settings.codes_path), web=web) if mine else settings
+
+
+def _settings(environ: Mapping[str, str], home: Path | None) -> Config:
     if home is None:
         data = environ.get("XDG_DATA_HOME") or os.path.join(environ.get("HOME", "/"), ".local", "share")
         home = Path(environ.get("SIMYARD_HOME") or os.path.join(data, "simyard"))

@@ -54,7 +54,14 @@ class Lazy(click.Group):
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="simyard")
 @click.option("--home", type=click.Path(file_okay=False), metavar="DIR", help="Home folder, instead of $SIMYARD_HOME.")
-def cli(home: str | None) -> None:
+@click.option(
+    "--codes",
+    type=click.Path(),
+    metavar="DIR",
+    multiple=True,
+    help="A code, or a folder of codes, beside those that are configured.",
+)
+def cli(home: str | None, codes: tuple[str, ...]) -> None:
     """Simyard runs simulation codes: start one, watch it live, take the results away.
 
     \b
@@ -66,6 +73,9 @@ def cli(home: str | None) -> None:
         os.environ["SIMYARD_HOME"] = home
         # who names a home means the Simyard of that home
         os.environ.pop("SIMYARD_URL", None)
+    if codes:
+        # web and supervisor, where they are started from here, know them, too
+        os.environ["SIMYARD_CODES"] = os.pathsep.join(os.path.abspath(os.path.expanduser(one)) for one in codes)
 
 
 def main() -> None:

@@ -35,6 +35,9 @@ def show(as_json: bool) -> None:
             "", {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings) if field.name != "home"}
         )
     ]
+    if os.environ.get("SIMYARD_CODES"):
+        added = {"codes_path", "web.reload_codes"}
+        rows = [(name, value, "SIMYARD_CODES or --codes" if name in added else source) for name, value, source in rows]
     if as_json:
         tell_json([{"name": name, "value": value, "from": source} for name, value, source in rows])
         return

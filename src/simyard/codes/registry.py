@@ -68,8 +68,13 @@ def load(config: Config) -> Codes:
     return Codes(found, broken)
 
 
+def parents(config: Config) -> tuple[Path, ...]:
+    """The folders in which codes are looked for; those of installed packages aside, which do not change under way."""
+    return (Path(__file__).parent, *config.codes_path)
+
+
 def _folders(config: Config, broken: dict[str, str]) -> Iterator[tuple[str, Path]]:
-    for parent in (Path(__file__).parent, *config.codes_path):
+    for parent in parents(config):
         try:
             inside = sorted(path for path in parent.iterdir() if path.is_dir())
         except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any
 _FIXES = (
     ("Expected '=' after a key", "write `key = value`; a [table] stands in brackets, a comment begins with #"),
     ("Unterminated string", "a quote is missing at its end"),
+    ('Expected "\'"', "a quote is missing at the end of the line"),
     ("Illegal character", "a quote is missing at the end of the line; text of many lines stands between three quotes"),
     ("Expected newline or end of document", "only one value may stand here; text stands in quotes, a comment begins with #"),
     ("Cannot overwrite a value", "this key is there twice; remove one of them"),

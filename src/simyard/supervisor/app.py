@@ -20,7 +20,7 @@ from simyard import config as configuration
 from simyard import notify
 from simyard.again import begin_again
 from simyard.clock import Clock
-from simyard.codes import registry
+from simyard.codes.shelf import Shelf
 from simyard.config import KINDS, Config
 from simyard.drivers.base import Driver
 from simyard.drivers.environment import allowed
@@ -182,10 +182,12 @@ def _restored(
     core = Core(_places(config, drivers), secrets.token_bytes)
     core.restore(active, store.agents(), change, now)
     core.learn_from(store.newest(REMEMBER_DURATIONS))
-    codes = registry.load(config)
+    shelf = Shelf(config)
+    codes = shelf.fresh()
     for name, words in codes.broken.items():
         journal.warning("a code cannot be used", code=name, reason=words)
     shell = Shell(config, core, store, codes, Known(active, change), clock)
+    shell.shelf = shelf
     shell.keeping = Keeping(shell, drivers, environment)
     return shell
 

@@ -12,6 +12,7 @@ from simyard.clock import Clock
 from simyard.codes.archive import Packed, pack
 from simyard.codes.declaration import Declaration
 from simyard.codes.registry import Codes
+from simyard.codes.shelf import Shelf
 from simyard.config import Config
 from simyard.errors import NotFound, SimyardError, Unavailable
 from simyard.protocol import agents as talk
@@ -52,6 +53,7 @@ class Shell:
     """What the doors share. Everything here happens on the event loop, but for `read`."""
 
     keeping: Keeping
+    shelf: Shelf
 
     def __init__(self, config: Config, core: Core, store: RunStore, codes: Codes, known: Known, clock: Clock) -> None:
         self.config, self.core, self.store, self.codes, self.known, self.clock = config, core, store, codes, known, clock
@@ -134,6 +136,11 @@ class Shell:
         if run is None or run.user != user:
             raise NotFound("unknown-run", f"There is no run {run_id[:60]!r}; the list of runs has those that there are.")
         return run
+
+    async def look_at_codes(self) -> None:
+        """Know the codes as they are now, where somebody writes on them."""
+        if self.config.web.reload_codes:
+            self.codes = await self.read(self.shelf.fresh)
 
     async def packed(self, code: Declaration, target: str) -> Packed | None:
         """The code as an archive, where the target is a cluster, which gets it in that way. Raises InvalidRequest."""

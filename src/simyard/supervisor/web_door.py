@@ -108,6 +108,8 @@ class Ask(Handler):
         if PATHS.get(self.request.path) is not type(question):
             raise ProtocolError("wrong-path", f"{type(question).__name__} is not asked at {self.request.path[:200]}.")
         _check_words(question)
+        if getattr(question, "code", ""):
+            await self.shell.look_at_codes()
         answers: dict[type, Callable[[Shell, Any, Ask], Any]] = self.settings["answers"]
         answer = answers[type(question)](self.shell, question, self)
         if isinstance(answer, Awaitable):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from flask import Response, request
 
+from simyard.codes.shelf import Shelf
 from simyard.errors import Busy, InvalidRequest, SimyardError
 from simyard.protocol.asking import Change, Changes, Ping, Pong, RunGone
 from simyard.protocol.jobs import Run
@@ -14,7 +15,7 @@ from simyard.store.notes import NONE, NoteStore
 from simyard.web import present
 from simyard.web.answers import dump_with
 from simyard.web.arriving import arrive
-from simyard.web.context import CodeShelf, Services, services, user
+from simyard.web.context import Services, services, user
 from simyard.web.fanout import Listener, event
 from simyard.web.routes import Routes
 
@@ -133,7 +134,7 @@ def gone(one: RunGone) -> bytes:
 class Show:
     """Makes the events of a change."""
 
-    def __init__(self, shelf: CodeShelf, notes: NoteStore) -> None:
+    def __init__(self, shelf: Shelf, notes: NoteStore) -> None:
         self._shelf, self._notes = shelf, notes
 
     def __call__(self, change: Change | RunGone) -> bytes:

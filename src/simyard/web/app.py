@@ -10,6 +10,7 @@ from functools import lru_cache
 from flask import Flask
 
 from simyard import clock
+from simyard.codes.shelf import Shelf
 from simyard.config import Config
 from simyard.store.engine import make_engine, migrate
 from simyard.store.library import Blobs, LibraryStore
@@ -41,7 +42,7 @@ from simyard.web import (
     proxied,
     uploads,
 )
-from simyard.web.context import CodeShelf, Services
+from simyard.web.context import Services
 from simyard.web.door import Door
 from simyard.web.fanout import Fanout
 from simyard.web.installing import Installs
@@ -78,7 +79,7 @@ def make_services(config: Config, url: str, *, door: Port | None = None, now: cl
     config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = make_engine(config.web_url)
     migrate(engine, "web")
-    users, shelf = UserStore(engine), CodeShelf(config)
+    users, shelf = UserStore(engine), Shelf(config)
     users.ensure(auth.ME, auth.ME, now())
     shelf.codes()
     door = door or Door(config.web_door, config.door_secret)

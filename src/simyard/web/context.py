@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app, g
 
-from simyard.codes import registry
+from simyard.codes.shelf import Shelf
 from simyard.config import Config
 
 if TYPE_CHECKING:
@@ -30,28 +29,6 @@ if TYPE_CHECKING:
     from simyard.web.room import Rooms
     from simyard.web.telling import Telling
 
-#: The codes' folders are looked at again when somebody asks for the list, but not more often (seconds).
-_FRESH = 3.0
-
-
-class CodeShelf:
-    """The codes as they were last read."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._read_at = 0.0
-        self._codes: registry.Codes | None = None
-
-    def codes(self) -> registry.Codes:
-        return self._codes if self._codes is not None else self.fresh()
-
-    def fresh(self) -> registry.Codes:
-        """The codes as they are now, or were a moment ago."""
-        if self._codes is None or time.monotonic() - self._read_at > _FRESH:
-            self._codes = registry.load(self._config)
-            self._read_at = time.monotonic()
-        return self._codes
-
 
 @dataclass(kw_only=True)
 class Services:
@@ -68,7 +45,7 @@ class Services:
     sources: SourceStore
     library: LibraryStore
     blobs: Callable[[str], Blobs]
-    shelf: CodeShelf
+    shelf: Shelf
     door: Port
     rooms: Rooms
     installs: Installs
