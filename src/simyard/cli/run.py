@@ -70,6 +70,8 @@ def parse_settings(settings: tuple[str, ...], types: dict[str, str]) -> dict[str
             values[name] = text.strip()  # a number alone is taken as one by whoever checks it
         elif kind == "table":
             values[name] = _rows(name, text)
+        elif kind == "file" and text.startswith("{"):
+            values[name] = _source(name, text)
         elif kind == "text" and text.startswith("@"):
             try:
                 values[name] = Path(text[1:]).read_text("utf-8")
@@ -78,6 +80,17 @@ def parse_settings(settings: tuple[str, ...], types: dict[str, str]) -> dict[str
         else:
             values[name] = text
     return values
+
+
+def _source(name: str, text: str) -> Any:
+    """A file input that is a file of another simulation's run."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        words = '{"simulation": ID, "model": MODEL, "file": PATH}'
+        raise InvalidRequest(
+            "invalid-input", f"--set {name}={text[:60]}: that must be the name of a file, or JSON, {words}: {error}"
+        ) from None
 
 
 def _rows(name: str, text: str) -> Any:

@@ -137,6 +137,54 @@ def set_(
 
 @sim.command()
 @click.argument("sim")
+@click.argument("input_name", metavar="INPUT")
+@click.argument("source", metavar="FROM")
+@click.argument("file")
+@click.option("--model", "-m", help="Of FROM, whose run writes the file (not needed where it has one model).")
+@json_option
+def link(sim: str, input_name: str, source: str, file: str, model: str | None, as_json: bool) -> None:
+    """Have the file input INPUT of SIM be the FILE of the newest completed run of the simulation FROM.
+
+    \b
+    simyard sim link "my tracking" lattice "my ring" twiss.tfs --model twiss
+    simyard sim sources "my tracking"
+
+    `simyard sim set SIM INPUT=` takes it away.
+    """
+    server = client()
+    changed = server.link(_find(server, sim), input_name, _find(server, source)["id"], file, model=model)
+    if as_json:
+        tell_json(changed)
+        return
+    _say_sources([one for one in server.sources(changed["id"]) if one["input"] == input_name])
+
+
+@sim.command()
+@click.argument("sim")
+@click.option("--model", "-m", help="With regard to the last run of this model (default: of any).")
+@json_option
+def sources(sim: str, model: str | None, as_json: bool) -> None:
+    """Show what the simulation SIM takes from others, and whether it is out of date."""
+    server = client()
+    found = server.sources(_find(server, sim)["id"], model)
+    if as_json:
+        tell_json(found)
+    elif not found:
+        note("It takes nothing from other simulations. `simyard sim link` has an input do that.")
+    else:
+        _say_sources(found)
+
+
+def _say_sources(found: list[dict[str, Any]]) -> None:
+    for one in found:
+        click.echo(
+            f"{one['input']} = {one['file'].removeprefix('work/')} of {one['name']} ({one['title'] or one['model']}): {one['state']}"
+        )
+        click.echo(f"  {one['detail']}")
+
+
+@sim.command()
+@click.argument("sim")
 @click.option("--name", help="Name of the copy.")
 @json_option
 def copy(sim: str, name: str | None, as_json: bool) -> None:

@@ -72,7 +72,9 @@ class Client:
     def install_on(self, code: str, target: str, wheels: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Begin to install a code in your folder on a cluster: from its package index, or from `wheels`, which are file names and the
         SHA-256 of files that you have uploaded. How far it is, `target_install` says."""
-        return dict(self.http.json("POST", path("codes", code, "targets", target, "install"), body={"wheels": dict(wheels or {})}))
+        return dict(
+            self.http.json("POST", path("codes", code, "targets", target, "install"), body={"wheels": dict(wheels or {})})
+        )
 
     def targets(self) -> list[dict[str, Any]]:
         """The places to run."""
@@ -121,7 +123,9 @@ class Client:
         headers = {"If-Match": simulation["etag"]} if simulation.get("etag") else {}
         return dict(self.http.json("PATCH", path("simulations", simulation["id"]), body=changes, headers=headers))
 
-    def link(self, simulation: Mapping[str, Any], name: str, source: str, file: str, *, model: str | None = None) -> dict[str, Any]:
+    def link(
+        self, simulation: Mapping[str, Any], name: str, source: str, file: str, *, model: str | None = None
+    ) -> dict[str, Any]:
         """Have the file input `name` be a file of the newest completed run of another simulation (`source`, its id), by its path there such as
         `work/twiss.tfs`, or below `work/`. `model` may be left out where its code has one only. The answer is the simulation; see `sources` for how it then stands."""
         if model is None:

@@ -122,6 +122,10 @@ class RemoteRun:
         """Delete it for ever, with its files. Raises Conflict while it is not over."""
         self.client.http.json("DELETE", path("runs", self.id))
 
+    def inputs(self) -> dict[str, Any]:
+        """What it was made of: {"inputs", "files": {name: sha256}, "sources": what of it came from other runs}."""
+        return dict(self.client.http.get(path("runs", self.id, "inputs")))
+
     def explain(self) -> dict[str, Any]:
         """Why it does not run yet: the gates, its position, and what would clear them."""
         return dict(self.client.http.get(path("runs", self.id, "explain")))
