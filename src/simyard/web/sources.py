@@ -134,7 +134,7 @@ class Sources:
         code = self._known.shelf.codes().get(found.code)
         model = code.models.get(source.model) if code is not None else None
         if found.deleted is not None:
-            return Look(why="bin", title=found.name)
+            return Look(why="bin", title=found.name, model="" if model is None else model.title)
         if code is None or model is None:
             return Look(why="model", title=found.name)
         run, why = self._run(found, code, source.model)

@@ -95,6 +95,10 @@ export const api = {
   logout: (target) => json('DELETE', `targets/${id(target)}/login`),
   installCode: (code) => json('POST', `codes/${id(code)}/install`, { keepalive: true }),
   install: (code) => json('GET', `codes/${id(code)}/install`),
+  /** Where codes can run, and what is missing where not; with {code} of that one only. */
+  codeTargets: (values = {}) => page('codes/targets', values),
+  installThere: (code, target) => json('POST', `codes/${id(code)}/targets/${id(target)}/install`, { json: {} }),
+  installedThere: (code, target) => json('GET', `codes/${id(code)}/targets/${id(target)}/install`),
   arrive: (code) => json('GET', `codes/${id(code)}`),
 
   simulations: (values) => page('simulations', values),
@@ -107,6 +111,8 @@ export const api = {
   deleteSimulation: (sim, forever = false) => json('DELETE', `simulations/${id(sim)}${forever ? '?forever=true' : ''}`),
   /** Its saves, newest first. */
   revisions: (sim, values) => page(`simulations/${id(sim)}/revisions`, values),
+  /** What it takes from others, and how that stands for runs of this model. */
+  sources: (sim, model) => page(`simulations/${id(sim)}/sources`, { model }),
   /** What a model's run would be given: {command, files: [{name, text, size, truncated}]}. */
   generatedInput: (sim, model) => json('POST', `simulations/${id(sim)}/input`, { json: { model } }),
   restoreSimulation: (sim) => json('POST', `simulations/${id(sim)}/restore`),

@@ -30,6 +30,9 @@ export class Draft {
     this.simulation = signal(simulation);
     /** saved, unsaved, saving, offline or refused */
     this.state = signal('saved');
+    /** {model, items}: how it stands with what it takes from others (sources.js); `taken` counts the runs that were asked for here. */
+    this.sources = signal(/** @type {{model: string, items: any[]}} */ ({ model: '', items: [] }));
+    this.taken = signal(0);
     /** [{name, fraction}] */
     this.uploads = signal([]);
     /** What stands in each field: what was typed, else what is saved, else the default. */

@@ -1,6 +1,7 @@
 /** One input: what was typed as a value, and the check of a value by its type; the page's side of codes/inputs.py, rule by rule. */
 import { isNumber } from './expression.js';
 import { number } from './format.js';
+import { isSource } from './source.js';
 import { t } from './texts.js';
 
 const MAX_STRING = 1000;
@@ -74,6 +75,7 @@ const CHECKS = {
   },
   choice: (input, value) => (input.choices.includes(value) ? null : wrong('choice', { value: String(value).slice(0, 40) })),
   file(input, value, files) {
+    if (isSource(value)) return null;
     if (typeof value !== 'string') return wrong('filename');
     return value && !Object.hasOwn(files, value) ? wrong('nofile', { name: value }) : null;
   },

@@ -57,8 +57,14 @@ export class Job {
     this.outdated = computed(() => {
       const run = this.run.value, pinned = this.#pinned.value;
       const revision = pinned?.id === run?.id && pinned?.revision ? pinned.revision : run?.simulation_revision;
-      return Boolean(run && revision) && revision !== draft.simulation.value.revision;
+      return Boolean(run && revision) && (revision !== draft.simulation.value.revision || this.#hasNewer());
     });
+  }
+
+  // a source has a newer run than the one that the last run here has taken
+  #hasNewer() {
+    const { model, items } = this.draft.sources?.value ?? {};
+    return model === this.model.name && items.some((one) => one.why === 'newer-run');
   }
 
   get quick() {
@@ -166,6 +172,7 @@ export class Job {
   }
 
   #took({ new: made, reused, report, ...run }, revision) {
+    if (this.draft.taken) this.draft.taken.value += 1;
     const first = this.model.reports[0];
     if (report && first) putFigure(run.id, first, report);
     putRuns([run]);

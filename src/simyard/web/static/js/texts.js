@@ -10,9 +10,10 @@ import runfiles from './texts/runfiles.js';
 import runs from './texts/runs.js';
 import shell from './texts/shell.js';
 import simulations from './texts/simulations.js';
+import source from './texts/source.js';
 import workspace from './texts/workspace.js';
 
-const ENGLISH = { ...app, ...cluster, ...form, ...gallery, ...history, ...report, ...run, ...runfiles, ...runs, ...shell, ...simulations, ...workspace };
+const ENGLISH = { ...app, ...cluster, ...form, ...gallery, ...history, ...report, ...run, ...runfiles, ...runs, ...shell, ...simulations, ...source, ...workspace };
 
 const plural = new Intl.PluralRules('en');
 

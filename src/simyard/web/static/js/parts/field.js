@@ -10,8 +10,9 @@ import { TableField } from './form/table.js';
 import { Icon } from './icon.js';
 
 /** `input`: the declaration; `value`: what stands in the field; `judged`: the verdict on it; `error`: words;
- * `files`: names of the simulation's files; `onChange(value, typed)`. */
-export function Field({ input, value, judged, error, files, onChange, onFiles }) {
+ * `files`: names of the simulation's files; `source`: how it stands with what it takes from another simulation than `self`;
+ * `onChange(value, typed)`. */
+export function Field({ input, value, judged, error, files, source, self, onChange, onFiles }) {
   const id = `input-${input.name}`;
   const range = rangeOf(input), grouped = input.type === 'table' || isSegmented(input);
   const described = cls(error && `${id}-error`, input.help && `${id}-help`, range && `${id}-range`) || undefined;
@@ -26,7 +27,7 @@ export function Field({ input, value, judged, error, files, onChange, onFiles })
           <button type="button" class="reset" aria-label=${`${input.title}: ${reset}`} title=${reset} onClick=${() => onChange(input.default)}><${Icon} name="reset" /></button>`}
         ${range && html`<span class="field-range" id=${`${id}-range`}>${range}</span>`}
       </div>
-      <${Control} input=${input} value=${value} judged=${judged} onChange=${onChange} shared=${shared} files=${files} onFiles=${onFiles} />
+      <${Control} input=${input} value=${value} judged=${judged} onChange=${onChange} shared=${shared} files=${files} source=${source} self=${self} onFiles=${onFiles} />
       ${error && html`<p class="field-error" id=${`${id}-error`}>${error}</p>`}
       ${input.help && html`<p class="field-help" id=${`${id}-help`}>${input.help}</p>`}
     </div>`;

@@ -1,5 +1,6 @@
 /** The form of a simulation, made from its code's declaration alone: groups of fields, then its files. */
 import { cls, html, useMemo, useState } from '../lib.js';
+import { useSources } from '../sources.js';
 import { t } from '../texts.js';
 import { Field, differs } from './field.js';
 import { Files } from './form/files.js';
@@ -8,8 +9,10 @@ import { Icon } from './icon.js';
 /** From so many inputs on there is a search: more than are seen at once. */
 const MANY = 16;
 
-export function Form({ draft }) {
+/** `model`: the one that is looked at, to whose runs what it says of sources is related. */
+export function Form({ draft, model }) {
   const { code } = draft;
+  const sources = useSources(draft, model);
   const [search, setSearch] = useState('');
   const [onlyChanged, setOnlyChanged] = useState(false);
   const byName = useMemo(() => Object.fromEntries(code.inputs.map((input) => [input.name, input])), [code]);
@@ -33,7 +36,7 @@ export function Form({ draft }) {
           <button type="button" class="chip" aria-pressed=${onlyChanged} title=${t('form.changed.help')} disabled=${!onlyChanged && changed.size === 0} onClick=${() => setOnlyChanged(!onlyChanged)}>${t('form.changed', { count: changed.size })}</button>
         </div>`}
       <fieldset class="form-all" disabled=${draft.frozen.value}>
-        ${found.map((group) => html`<${Group} key=${group.title} draft=${draft} group=${group} alone=${groups.length === 1} filtering=${filtering} changed=${changed} />`)}
+        ${found.map((group) => html`<${Group} key=${group.title} draft=${draft} group=${group} sources=${sources} alone=${groups.length === 1} filtering=${filtering} changed=${changed} />`)}
         ${filtering && found.length === 0 && html`
           <p class="form-none">${t('form.none')} <button type="button" class="linklike" onClick=${() => { setSearch(''); setOnlyChanged(false); }}>${t('form.all')}</button></p>`}
         ${Object.entries(draft.errors.value).filter(([name]) => !byName[name]).map(([name, text]) => html`<p class="field-error" key=${name}>${text}</p>`)}
@@ -53,7 +56,7 @@ function closed() {
   }
 }
 
-function Group({ draft, group, alone, filtering, changed }) {
+function Group({ draft, group, sources, alone, filtering, changed }) {
   const key = `${draft.code.name}/${group.title}`;
   const [open, setOpen] = useState(!closed().includes(key));
   const [more, setMore] = useState(false);
@@ -64,7 +67,7 @@ function Group({ draft, group, alone, filtering, changed }) {
     setOpen(!open);
   };
   const field = (input) => html`
-    <${Field} key=${input.name} input=${input} value=${fields[input.name]} judged=${checked[input.name]} error=${errors[input.name]} files=${files}
+    <${Field} key=${input.name} input=${input} value=${fields[input.name]} judged=${checked[input.name]} error=${errors[input.name]} files=${files} source=${sources[input.name]} self=${draft.simulation.value.id}
       onChange=${(value, typed) => draft.set(input.name, value, typed)} onFiles=${(list, into) => draft.addFiles(list, into)} />`;
   const plain = group.list.filter((input) => !input.advanced), advanced = group.list.filter((input) => input.advanced);
   const wanted = more || filtering || advanced.some((input) => errors[input.name] || changed.has(input.name));

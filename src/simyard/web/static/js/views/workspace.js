@@ -63,7 +63,7 @@ function Bench({ simulation, code, query }) {
       onDragOver=${(e) => hasFiles(e) && e.preventDefault()} onDrop=${drop} onDropCapture=${() => setOver(0)}>
       <${Head} draft=${draft} code=${code} model=${job.model.name} />
       <${InBin} draft=${draft} />
-      <${Split} still=${draft.frozen.value} left=${html`<${Form} draft=${draft} />`}
+      <${Split} still=${draft.frozen.value} left=${html`<${Form} draft=${draft} model=${job.model.name} />`}
         right=${html`${code.models.length > 1 && html`<${Models} jobs=${jobs} current=${job} />`}<${RunPanel} key=${job.model.name} job=${job} />`} />
       <${Foot} job=${job} />
       <div class=${cls('drop-over', over > 0 && !draft.frozen.value && 'shown')} aria-hidden="true"><span><${Icon} name="upload" />${t('files.dropping')}</span></div>

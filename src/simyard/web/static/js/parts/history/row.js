@@ -81,6 +81,9 @@ export function FoldRow({ item, open, acts }) {
     </li>`;
 }
 
+/** Of a file that came from another simulation it is that which was chosen, and not what it was called. */
+const sourcesOf = (made) => Object.fromEntries((made.sources ?? []).map(({ input, simulation, model, file }) => [input, { simulation, model, file }]));
+
 /** Which inputs of the run are others than now. @param {{ run: any, draft: any }} props */
 function Differs({ run, draft }) {
   const made = inputsOf(run.id), { inputs, revision } = draft.simulation.value;
@@ -89,9 +92,9 @@ function Differs({ run, draft }) {
   if (made === undefined) return html`<p class="history-differs hint" aria-hidden="true"> </p>`;
   if (made === null) return null;
   const defaults = Object.fromEntries(draft.code.inputs.map((one) => [one.name, one.default]));
-  const now = { ...defaults, ...inputs }, then = { ...defaults, ...made.inputs };
+  const now = { ...defaults, ...inputs }, then = { ...defaults, ...made.inputs, ...sourcesOf(made) };
   const changed = draft.code.inputs.filter((one) => !same(now[one.name], then[one.name]));
-  const files = Object.entries(made.files ?? {}).filter(([name, sha]) => draft.simulation.value.files?.[name]?.sha256 !== sha).map(([name]) => name);
+  const files = Object.entries(made.files ?? {}).filter(([name, sha]) => !made.sources?.some((one) => one.as === name) && draft.simulation.value.files?.[name]?.sha256 !== sha).map(([name]) => name);
   if (!changed.length && !files.length) return html`<p class="history-differs hint">${t('history.same')}</p>`;
   const rest = Math.max(0, changed.length - DIFFERENT);
   return html`

@@ -1,6 +1,7 @@
 /** What a run was made of: its inputs as they were, those first that are not the code's defaults, and its files. */
 import { title } from '../../format.js';
 import { cls, html, useEffect, useState } from '../../lib.js';
+import { link } from '../../route.js';
 import { inputsOf, loadInputs } from '../../runinputs.js';
 import { t } from '../../texts.js';
 import { LoadError, Skeleton } from '../empty.js';
@@ -11,6 +12,12 @@ function words(input, value) {
   if (Array.isArray(value)) return value.map((row) => (row !== null && typeof row === 'object' ? Object.values(row).join('  ') : String(row))).join('\n');
   if (value !== null && typeof value === 'object') return JSON.stringify(value);
   return input ? inWords(input, value) : String(value);
+}
+
+/** Which run of another simulation a file came from. @param {{ source: any }} props */
+function From({ source }) {
+  if (!source) return null;
+  return html` <a class="made-from" href=${`${link('runs', source.run)}?file=${encodeURIComponent(source.file)}`}>${t('source.from', { name: source.name })}</a>`;
 }
 
 /** @param {{ run: any, code?: any }} props */
@@ -32,7 +39,7 @@ export function Made({ run, code = undefined }) {
     <dl class="facts made">
       ${shown.map(({ name, input, value, own: differs }) => html`
         <div key=${name}><dt>${input?.title || title(name)}</dt><dd class=${cls(!differs && 'hint')}>${words(input, value)}</dd></div>`)}
-      ${files.map((name) => html`<div key=${`file ${name}`}><dt>${t('made.file')}</dt><dd class="mono">${name}</dd></div>`)}
+      ${files.map((name) => html`<div key=${`file ${name}`}><dt>${t('made.file')}</dt><dd><span class="mono">${name}</span><${From} source=${made.sources?.find((one) => one.as === name)} /></dd></div>`)}
     </dl>
     ${!own.length && !all && html`<p class="hint">${t('made.default')}</p>`}
     ${own.length < rows.length && html`<button type="button" class="linklike made-more" aria-expanded=${all} onClick=${() => setAll(!all)}>${t(all ? 'made.less' : 'made.all', { count: rows.length })}</button>`}`;

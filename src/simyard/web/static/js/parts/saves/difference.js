@@ -3,6 +3,7 @@ import { number, title } from '../../format.js';
 import { labelOf, same, shown } from '../../inputs.js';
 import { excerpt, lineDiff } from '../../linediff.js';
 import { cls, html } from '../../lib.js';
+import { fileWords, isSource } from '../../source.js';
 import { t } from '../../texts.js';
 
 /** `before` and `after`: {inputs, files}; `files` may be left out of both. */
@@ -33,6 +34,7 @@ function One({ input, before, after }) {
 /** A value as people read it, with its unit. */
 export function inWords(input, value) {
   if (value === undefined || value === '') return '–';
+  if (isSource(value)) return t('source.value', { file: fileWords(value.file) });
   if (typeof value === 'boolean') return t(value ? 'field.on' : 'field.off');
   if (typeof value === 'number') return (input.format ? String(shown(value, input)) : number(value)) + (input.unit ? ` ${input.unit}` : '');
   return input.type === 'choice' ? labelOf(input, String(value)) : String(value);

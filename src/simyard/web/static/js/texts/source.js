@@ -1,0 +1,43 @@
+/** The words of what a simulation takes from others. */
+export default {
+  'source.take': 'From another simulation…',
+  'source.other': 'Another source…',
+  'source.leave': 'A file instead',
+  'source.label': '{input}: from another simulation',
+  'source.asking': 'Looking…',
+  'source.newest': 'of its newest run, {time}',
+
+  'source.current': 'current',
+  'source.out-of-date': 'out of date',
+  'source.nothing-yet': 'nothing yet',
+  'source.gone': 'gone',
+
+  // the same words as web/source_words.py says
+  'source.why.newer-run': '“{title}” has a newer run of {model} than the one that was taken last. Run this again to take it.',
+  'source.why.edited': '“{title}” was changed after its newest completed run of {model}. Run that again, then this.',
+  'source.why.upstream': '“{title}” takes something from another simulation that is newer than its own run of {model}. Run that again, then this.',
+  'source.why.no-run': '“{title}” has no completed run of {model} yet. Run that first, then this.',
+  'source.why.simulation': 'The simulation {title} is deleted. Choose another source, or a file.',
+  'source.why.bin': '“{title}” lies in the bin. Restore it there, or choose another source.',
+  'source.why.model': '“{title}” cannot compute {model} any more. Choose another source, or a file.',
+  'source.why.file': 'The newest run of {model} of “{title}” has no file {file}. Choose one that it has, or change “{title}” so that it writes it.',
+  'source.why.cycle': '“{title}” takes from this simulation in turn. Choose another source in one of the two.',
+
+  'source.title': '{input}: from another simulation',
+  'source.help': 'Each run here takes the file of the newest completed run there.',
+  'source.simulation': 'Simulation',
+  'source.search': 'Find a simulation',
+  'source.none': 'There is no other simulation to take from.',
+  'source.nofit': 'No simulation fits.',
+  'source.many': 'The first {count} are shown; search for others.',
+  'source.model': 'What it computes',
+  'source.file': 'File',
+  'source.file.none': 'Its newest run has left no file.',
+  'source.file.first': 'It has no completed run yet: name the file that its run will write.',
+  'source.file.failed': 'The files of its newest run cannot be listed now; name the one that you want.',
+  'source.path': 'Path of the file',
+  'source.path.wrong': 'That cannot be the path of a file.',
+  'source.go': 'Take this file',
+  'source.from': 'from “{name}”',
+  'source.value': '{file} of another simulation',
+};
