@@ -123,8 +123,9 @@ def _loads(bench: Bench) -> str:
             said = {"error": "It has ended its interpreter."}
         if said.get("ready"):
             return ""
-        fix = "mend it there" if "No module named" not in str(said.get("error")) else "add the package to `requires` in code.toml"
-        return f"{bench.place(warm.said())}{str(said.get('error')).rstrip('.')}; {fix}"
+        error = str(said.get("error")).removeprefix("The code could not be loaded. ").rstrip(".")
+        package = "add its package to `requires` in code.toml, with a `python` of its own"
+        return f"{bench.place(warm.said())}{error}; {package if 'No module named' in error else 'mend it there'}"
 
 
 def _bears(bench: Bench, model: Model) -> str:
@@ -153,7 +154,7 @@ def _no_words(bench: Bench, answer: dict[str, Any], log: str) -> str:
     if answer.get("ok"):
         return ""
     said = str(answer.get("error", ""))
-    if answer.get("code") == "timeout":
+    if "took longer than" in said:
         return f"prepare did not end: {said}"
     if not _NO_WORDS.match(said):
         return ""
@@ -163,6 +164,7 @@ def _no_words(bench: Bench, answer: dict[str, Any], log: str) -> str:
 def _extremes(code: Declaration) -> Iterator[tuple[str, Any]]:
     for name, one in code.inputs.items():
         if one.type in {"number", "integer"}:
-            yield from ((name, bound) for bound in (one.minimum, one.maximum) if bound is not None)
+            bounds = [bound for bound in (one.minimum, one.maximum) if bound is not None]
+            yield from ((name, int(bound) if one.type == "integer" else bound) for bound in bounds)
         elif one.type in {"string", "text"}:
             yield from ((name, value) for value in ("", _NONSENSE))

@@ -19,13 +19,18 @@ Check = tuple[str, str]
 Event = Mapping[str, Any]
 #: A run that is to be cancelled gets so long to settle: a handler of TERM is not there at once (seconds).
 _SETTLE = 0.5
+#: What to do, by what is said of a failure.
+_SAID = (
+    ("has no prepare()", "write one: def prepare(run), which returns the command line"),
+    ("prepare() must return", 'write what it returns: return ["program", "input.txt"]'),
+)
 #: What to do, by the cause of a failure.
 _FIXES = {
     "input": "prepare(run) refuses it: mend it, or the example",
     "start": "name a program that is on PATH, or by its absolute path; ${code}/… in a code.toml is the code's folder",
     "exception": "mend it, or raise ValueError with a sentence for whoever runs it",
     "memory": "raise memory of the model, or let the example be a small one",
-    "time-limit": "let it be a small one, or raise time_limit of the model",
+    "time-limit": "let the example be a small one, or give it more time (--limit, and time_limit of the model)",
     "disk": "let it write less",
     "exit": "run its command by hand, with the same input",
     "signal": "run its command by hand, with the same input",
@@ -35,6 +40,7 @@ _FIXES = {
 def hold_model(bench: Bench, model: Model, *, first: bool) -> Iterator[Check]:
     """All checks of a model; its reports, cancel and checkpoints with the first example."""
     examples: Sequence[Example | None] = [*bench.code.examples.values()] or [None]
+    good = True
     for number, example in enumerate(examples[: 1 if first else None]):
         inputs = example.inputs if example else {}
         what = f"completes{f' with example {example.name}' if example else ''}"
@@ -47,10 +53,13 @@ def hold_model(bench: Bench, model: Model, *, first: bool) -> Iterator[Check]:
         words = _completed(bench, directory)
         yield what, words
         events = bench.events(directory)
+        good = good and (not words or number > 0 or (_final(events) or {}).get("cause") in {None, "", "time-limit"})
         if number == 0 and events:
             yield from _progress(bench, directory, events, took)
             if not words:
                 yield from _reports(bench, model, directory, events)
+    if not good:
+        return  # what fails by itself cannot be stopped
     yield _cancel(bench, model, examples[0].inputs if examples[0] else {})
     if model.checkpoints:
         yield _goes_on(bench, model, examples[0].inputs if examples[0] else {})
@@ -63,14 +72,18 @@ def _final(events: Sequence[Event]) -> Mapping[str, Any] | None:
 
 def _completed(bench: Bench, directory: Path) -> str:
     """What is wrong with how a run ended."""
-    final, log = _final(bench.events(directory)), bench.log(directory)
+    events, log = bench.events(directory), bench.log(directory)
+    final = _final(events)
     if final is None:
         return f"its job cmd ended without a final event. {_last_words(log)}".strip()
     if final["state"] == "completed":
         left = [one for one in final.get("warnings", []) if one.startswith("It left ")]
         return f"{left[0]} Let its command wait for all that it starts." if left else ""
-    cause = str(final.get("cause", ""))
-    words = f"{final['state']}: {bench.place(log)}{str(final.get('reason', '')).rstrip('.')}; {_FIXES.get(cause, 'see its log')}."
+    cause, reason = str(final.get("cause", "")), str(final.get("reason", "")).rstrip(".")
+    begun = any(one["event"] == rundir.STARTED for one in events)
+    place = bench.place(log) or ("code.py, prepare(run): " if not begun and (bench.code.folder / "code.py").exists() else "")
+    fix = next((words for said, words in _SAID if said in reason), "") or _FIXES.get(cause, "see its log")
+    words = f"{final['state']}: {place}{reason}; {fix}."
     return words if "Traceback" in log else f"{words} {_last_words(log)}".strip()
 
 
@@ -148,8 +161,8 @@ def _report(bench: Bench, warm: Warm, directory: Path, name: str, frame: int) ->
         return f"{late}; let report() read what the run has computed, and compute nothing itself"
     except OSError as error:
         return f"the warm process has ended ({error}): its imports fail, or do not bear to be kept; try FORK = False"
-    if answer.get("code") == "timeout":
-        return f"{answer.get('error')} Let report() read what the run has computed, and compute nothing itself."
+    if "took longer than" in str(answer.get("error")):
+        return f"{answer['error']} Let report() read what the run has computed, and compute nothing itself."
     if not answer.get("ok"):
         place = bench.place(warm.said()[before:])
         said = str(answer.get("error", "the warm process has ended")).rstrip(".")

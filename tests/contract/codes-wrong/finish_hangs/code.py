@@ -1,0 +1,9 @@
+import time
+
+
+def prepare(run):
+    return ["true"]
+
+
+def finish(run):
+    time.sleep(1000)

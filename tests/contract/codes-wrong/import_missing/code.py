@@ -1,0 +1,5 @@
+import nosuchpackage
+
+
+def prepare(run):
+    return ["true"]

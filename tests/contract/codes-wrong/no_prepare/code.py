@@ -1,0 +1,2 @@
+def prepair(run):
+    return ["true"]

@@ -1,0 +1,5 @@
+import time
+
+
+def prepare(run):
+    time.sleep(1000)

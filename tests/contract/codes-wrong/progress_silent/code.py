@@ -1,0 +1,2 @@
+def prepare(run):
+    return ["sleep", "1.5"]

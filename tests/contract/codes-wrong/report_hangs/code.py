@@ -1,0 +1,9 @@
+import time
+
+
+def prepare(run):
+    return ["true"]
+
+
+def report(run, name, frame):
+    time.sleep(1000)
