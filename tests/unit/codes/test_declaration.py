@@ -90,15 +90,19 @@ def test_unknown_models_and_examples_are_named_with_those_that_there_are(madx: D
 
 def test_what_the_api_tells_is_json_and_draws_the_form(madx: Declaration) -> None:
     plain = json.loads(json.dumps(madx.to_plain()))
-    assert [group["title"] for group in plain["groups"]] == ["Job", "Ring", "Tracking"]
+    assert [group["title"] for group in plain["groups"]] == ["Job", "Ring", "Twiss", "Matching", "Apertures", "Errors", "Tracking"]
     assert {name for group in plain["groups"] for name in group["inputs"]} == set(madx.inputs)
     energy = next(one for one in plain["inputs"] if one["name"] == "energy")
     assert (energy["type"], energy["unit"], energy["default"], energy["minimum"]) == ("number", "GeV", 3.0, 0.001)
     assert [(one["name"], one["kind"], one["reports"][0]) for one in plain["models"]] == [
         ("twiss", Kind.QUICK.value, "beta"),
         ("track", Kind.LONG.value, "phase_space"),
+        ("match", Kind.QUICK.value, "matched"),
+        ("aperture", Kind.QUICK.value, "n1"),
+        ("survey", Kind.QUICK.value, "floor"),
+        ("errors", Kind.LONG.value, "spread"),
     ]
-    assert [one["name"] for one in plain["reports"] if one["frames"]] == ["phase_space"]
+    assert {one["name"] for one in plain["reports"] if one["frames"]} == {"seed", "phase_space"}
     assert plain["examples"][0]["name"] == "storage_ring"
 
 

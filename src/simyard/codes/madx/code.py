@@ -1,4 +1,4 @@
-"""Job cmd, code madx: runs the user's job, or a ring from textbook optics, in MAD-X; then tracks, if asked to.
+"""Job cmd, code madx: runs the user's job, or a ring from textbook optics, in MAD-X; then matches, tracks or what else is asked.
 
 MAD-X runs in the fork that the job cmd makes for the run, with the library already loaded: a Twiss costs what MAD-X needs
 for it and some milliseconds. What MAD-X prints is the run's log; what it means is read from there in `finish`.
@@ -8,10 +8,14 @@ import json
 import os
 import time
 
+import madx_aperture
+import madx_errors
 import madx_library as madx
+import madx_match
 import madx_optics
 import madx_pictures
 import madx_ring
+import madx_survey
 import madx_tfs
 import madx_track
 import madx_words
@@ -22,6 +26,11 @@ TFS = "twiss.tfs"
 FAILED = 70
 #: Bytes of a log that are read for messages, from either end.
 LOG_PART = 8 << 20
+#: What comes after the job.
+WORK = {
+    "match": madx_match.match, "aperture": madx_aperture.aperture, "survey": madx_survey.survey, "track": madx_track.track,
+    "errors": madx_errors.errors,
+}  # fmt: skip
 
 
 madx.start()
@@ -52,7 +61,7 @@ def execute(run):
     os.chdir(run.dir)
     os.makedirs("simyard", exist_ok=True)
     began = time.time()
-    if run.model == "track":  # a twiss is over before anybody could see how far it is
+    if run.model in {"track", "errors"}:  # the others are over before anybody could see how far they are
         run.progress(fraction=0.0, message="MAD-X reads the job")
     madx.greet()
     good = madx.call(job_of(run))
@@ -61,13 +70,14 @@ def execute(run):
     problem, results, warnings = "", {}, []
     if table:
         results = madx_optics.results(madx.summary(table))
-        madx_optics.save(run.dir, madx.columns(table, madx_optics.COLUMNS))
+        columns, warnings = with_chromatic(run, table)
+        madx_optics.save(run.dir, columns)
     elif good:
         results = from_file(run, began)
-    if run.model == "track":
+    if run.model in WORK:
         try:
-            results, warnings = madx_track.track(run) if good or table else ({}, [])
-        except madx_track.TrackingFailed:
+            results, warnings = WORK[run.model](run) if good or table else ({}, [])
+        except madx.Failed:
             good, table = False, ""
         except ValueError as error:
             problem = str(error)
@@ -78,6 +88,28 @@ def execute(run):
         json.dump({"results": results, "problem": problem, "warnings": warnings}, file)
     if problem or not (good or table):
         raise SystemExit(FAILED)
+
+
+def with_chromatic(run, table):
+    """(columns of the job's Twiss table, warnings), the chromatic functions among them if the job has made them, or they are asked for."""
+    columns, warnings = madx.columns(table, madx_optics.COLUMNS), []
+    functions = madx.columns(table, madx_optics.CHROMATIC)
+    if run.model == "twiss" and run.inputs["chromatic"] and not has_chromatic(functions):
+        done = madx.sequence() and madx.command("twiss, chrom, table=simyard_chromatic;")
+        found = madx.columns("simyard_chromatic", ("s", *madx_optics.CHROMATIC)) if done else {}
+        if "wx" in found and len(found["s"]) == len(columns["s"]):
+            functions = found
+        else:
+            warnings = [
+                "There are no chromatic functions: they are made for the closed optics of the sequence that the job leaves in use."
+            ]
+    if has_chromatic(functions):
+        columns = {**columns, **{name: functions[name] for name in madx_optics.CHROMATIC if name in functions}}
+    return columns, warnings
+
+
+def has_chromatic(functions):
+    return any(functions[name].any() for name in ("wx", "wy") if name in functions)
 
 
 def from_file(run, began):
@@ -97,6 +129,8 @@ def finish(run):
     log = log_of(run)
     place = madx_words.Place(run.dir, job_of(run))
     messages = madx_words.follow(log, place)
+    if run.model == "errors":  # the seeds that failed are told by their numbers
+        messages = [message for message in messages if message.line or message.words != "TWISS failed"]
     summary = summary_of(run)
     told = {"warnings": summary.get("warnings", []) + unfinished(run) + madx_words.warnings(messages)}
     if run.signal:
@@ -148,9 +182,19 @@ def unfinished(run):
 
 
 def report(run, name, frame):
-    if name == "phase_space":
-        return madx_pictures.phase_space(run, frame)
-    if name == "survival":
-        return madx_pictures.survival(run, frame)
-    draw = {"beta": madx_optics.beta, "dispersion": madx_optics.dispersion}[name]
-    return draw(madx_optics.load(run.dir), summary_of(run).get("results", {}))
+    if name in FRAMED:
+        return FRAMED[name](run, frame)
+    summary = summary_of(run).get("results", {})
+    if name == "targets":
+        return madx_match.draw_targets(run, log_of(run))
+    if name in {"matched", "n1", "floor"}:
+        return {"matched": madx_match.draw, "n1": madx_aperture.draw, "floor": madx_survey.draw}[name](run, summary)
+    draw = {"beta": madx_optics.beta, "dispersion": madx_optics.dispersion, "chromatic": madx_optics.chromatic}[name]
+    return draw(madx_optics.load(run.dir), summary)
+
+
+#: Reports that are drawn while the run goes on.
+FRAMED = {
+    "phase_space": madx_pictures.phase_space, "survival": madx_pictures.survival,
+    "spread": madx_errors.draw_spread, "seed": madx_errors.draw_seed,
+}  # fmt: skip

@@ -22,8 +22,14 @@ LARGE, PART = 64 << 20, 1 << 20
 MAGNETS = ("sbend", "rbend", "dipole", "quadrupole", "sextupole", "octupole")
 
 
+class Failed(Exception):
+    """MAD-X has said why; the words are looked for in its output."""
+
+
 #: What MAD-X said when it was started.
 GREETING = [b""]
+#: The variables that MAD-X has by itself, and makes in matching.
+OWN = {"tar"}
 
 
 def start():
@@ -44,6 +50,7 @@ def start():
             os.close(stdout)
         file.seek(0)
         GREETING[0] = file.read()
+    OWN.update(libmadx.get_globals())
     let_go_of_zeros()
 
 
@@ -115,8 +122,48 @@ def columns(table, names):
     return {name: np.array(libmadx.get_table_column(table, name)) for name in names if name in have}
 
 
+def repeated(table):
+    """Whether rows have the same name, as in sequences that are inside another several times: MAD-X gives errors to the first only."""
+    names = columns(table, ("name",))["name"]
+    names = [name for name in names.tolist() if "$" not in name and not name.endswith(":0")]
+    return len(set(names)) < len(names)
+
+
 def rows(table):
     return libmadx.get_table_row_count(table) if libmadx.table_exists(table) else 0
+
+
+def variables():
+    """The variables that the job has made, with small letters: not those that MAD-X has by itself."""
+    return [name for name in libmadx.get_globals() if name not in OWN]
+
+
+def value(expression):
+    """What MAD-X makes of an expression."""
+    return float(libmadx.eval(expression))
+
+
+def has_attribute(element, attribute):
+    """(whether there is such an element, whether it has that attribute)."""
+    try:
+        return True, attribute in libmadx.get_global_element(libmadx.get_global_element_index(element))["data"]
+    except (ValueError, RuntimeError, KeyError, IndexError):
+        return False, False
+
+
+def used():
+    """The sequence in use; raises ValueError in the user's words where there is none."""
+    name = sequence()
+    if not name:
+        raise ValueError("There is no sequence in use after the job: put a use statement at its end.")
+    return name
+
+
+def twiss(table, words=""):
+    """A Twiss of the sequence in use, into a table of that name; returns its summary. Raises Failed."""
+    if not command(f"twiss, table={table}{words};") or not summary(table):
+        raise Failed
+    return summary(table)
 
 
 def sequence():
@@ -143,12 +190,14 @@ def centred(name, copy):
     length = libmadx.get_expanded_element_positions(name)[-1]
     lines = [f"{copy}: sequence, l={length!r}, refer=centre;"]
     lines += [f"{one['name']}, at={one['position'] + one['length'] / 2!r};" for one in elements(name)]
+    command("\n".join([*lines, "endsequence;", beam_statement(name, copy), f"use, sequence={copy};"]))
+    return copy
+
+
+def beam_statement(name, other, **changed):
+    """The statement that gives `other` the beam of the sequence `name`, but for what is `changed`."""
     beam = {key: one.value for key, one in libmadx.get_sequence_beam(name)["data"].items()}
+    beam.update(changed)
     wanted = ("mass", "charge", "energy", "ex", "ey", "et", "sigt", "sige", "kbunch", "npart", "bv")
     told = ", ".join(f"{key}={beam[key]!r}" for key in wanted)
-    command(
-        "\n".join(
-            [*lines, "endsequence;", f"beam, sequence={copy}, particle={beam['particle']}, {told};", f"use, sequence={copy};"]
-        )
-    )
-    return copy
+    return f"beam, sequence={other}, particle={beam['particle']}, {told};"

@@ -11,12 +11,18 @@ COLUMNS = (
     "name", "keyword", "s", "l", "angle", "k0l", "k1l", "k2l", "k3l", "tilt",
     "betx", "alfx", "bety", "alfy", "mux", "muy", "dx", "dpx", "dy", "dpy", "x", "y",
 )  # fmt: skip
+#: What a Twiss with chrom has besides: they are all 0 without it.
+CHROMATIC = ("wx", "phix", "dmux", "wy", "phiy", "dmuy", "ddx", "ddpx", "ddy", "ddpy")
 #: What is told of a run, and what MAD-X calls it in the header of a Twiss table.
 RESULTS = {
     "tune_x": "q1", "tune_y": "q2", "chromaticity_x": "dq1", "chromaticity_y": "dq2",
     "beta_x_max": "betxmax", "beta_y_max": "betymax", "dispersion_max": "dxmax",
     "momentum_compaction": "alfa", "gamma_transition": "gammatr", "circumference": "length",
     "orbit_x_max": "xcomax", "orbit_y_max": "ycomax", "energy": "energy", "particle": "particle", "sequence": "sequence",
+}  # fmt: skip
+CHROMATIC_NAMES = {
+    "wx": "W<sub>x</sub>", "wy": "W<sub>y</sub>", "ddx": "dD<sub>x</sub>/dδ", "ddy": "dD<sub>y</sub>/dδ",
+    "dmux": "dµ<sub>x</sub>/dδ", "dmuy": "dµ<sub>y</sub>/dδ",
 }  # fmt: skip
 #: Colours that the colour-blind can tell apart (Okabe and Ito).
 BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
@@ -36,25 +42,26 @@ def results(summary):
     return {name: value for name, value in found.items() if isinstance(value, str) or np.isfinite(value)}
 
 
-def save(folder, columns):
+def save(folder, columns, name=FILE):
     """Keep the columns as one array with a row for each element."""
     os.makedirs(os.path.join(folder, "simyard"), exist_ok=True)
     arrays = {key: np.asarray(value) for key, value in columns.items()}
     kept = np.empty(len(next(iter(arrays.values()))), [(key, value.dtype) for key, value in arrays.items()])
     for key, value in arrays.items():
         kept[key] = value
-    path = os.path.join(folder, FILE)
+    path = os.path.join(folder, name)
     with open(path + ".part", "wb") as file:
         np.save(file, kept, allow_pickle=False)
     os.replace(path + ".part", path)
 
 
-def load(folder):
+def load(folder, name=FILE):
     try:
-        kept = np.load(os.path.join(folder, FILE), allow_pickle=False)
+        kept = np.load(os.path.join(folder, name), allow_pickle=False)
         return {key: np.ascontiguousarray(kept[key]) for key in kept.dtype.names}
     except FileNotFoundError:
-        pass
+        if name != FILE:
+            raise ValueError("There is nothing to draw: the run has not got that far.") from None
     try:
         with np.load(os.path.join(folder, OLDER_FILE), allow_pickle=False) as kept:
             return {key: kept[key] for key in kept.files}
@@ -113,6 +120,31 @@ def dispersion(optics, summary):
 def dispersion_curve(optics, plane, colour):
     s, curve = smooth(optics, "d" + plane, optics.get("dp" + plane))
     return line(s, curve, f"D<sub>{plane}</sub>", colour, "m")
+
+
+def chromatic(optics, summary):
+    """Montague's functions, the second-order dispersion, and how the phases change with momentum."""
+    if "wx" not in optics:
+        raise ValueError(
+            "The Twiss has no chromatic functions: tick “Chromatic functions” among the inputs, or write twiss, chrom; in the job."
+        )
+    s, data = optics["s"], []
+    for axes, slope, names, unit in (("y", None, "wx wy", ""), ("y2", "ddp", "ddx ddy", "m"), ("y4", None, "dmux dmuy", "2π")):
+        for name, colour in zip(names.split(), (BLUE, ORANGE), strict=True):
+            x, curve = smooth(optics, name, optics[slope + name[-1]] if slope else None)
+            data.append({**line(x, curve, CHROMATIC_NAMES[name], colour, unit), "yaxis": axes, "showlegend": axes == "y"})
+    data[0]["name"], data[1]["name"] = "x", "y"
+    figure = frame(data, optics, title(summary))
+    for key, domain, text in (
+        ("yaxis", [0.6, 0.84], "W"),
+        ("yaxis2", [0.3, 0.54], "dD/dδ [m]"),
+        ("yaxis4", [0, 0.24], "dµ/dδ [2π]"),
+    ):
+        figure["layout"][key] = {**axis(text), "domain": domain, "anchor": "x"}
+    figure["layout"]["yaxis"]["rangemode"] = "tozero"
+    figure["layout"]["xaxis"]["anchor"] = "y4"
+    figure["layout"]["xaxis"]["range"] = [float(s[0]), float(s[-1])]
+    return figure
 
 
 def title(summary):

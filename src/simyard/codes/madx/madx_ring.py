@@ -41,6 +41,7 @@ def job(inputs):
             f"The cell is too short: half of it ({length / 2:g} m) has room for a dipole of {max(free, 0):.4g} m, not of {dipole:g} m. "
             f"Shorten dipole or quadrupole, or make the cell at least {need:.4g} m long."
         )
+    chamber = chamber_of(inputs)
     strength_f, strength_d = thin_lens(inputs["phase_x"], inputs["phase_y"], length / 2)
     half = [("qf", quadrupole / 2)]
     if inputs["sextupoles"]:
@@ -57,11 +58,11 @@ def job(inputs):
         f"kd = {-strength_d / quadrupole!r};",
         "ksf = 0;",
         "ksd = 0;",
-        f"qf: quadrupole, l={quadrupole!r}, k1:=kf;",
-        f"qd: quadrupole, l={quadrupole!r}, k1:=kd;",
-        f"sf: sextupole, l={sextupole!r}, k2:=ksf;",
-        f"sd: sextupole, l={sextupole!r}, k2:=ksd;",
-        f"b: sbend, l={dipole!r}, angle=twopi/{2 * cells};",
+        f"qf: quadrupole, l={quadrupole!r}, k1:=kf{chamber};",
+        f"qd: quadrupole, l={quadrupole!r}, k1:=kd{chamber};",
+        f"sf: sextupole, l={sextupole!r}, k2:=ksf{chamber};",
+        f"sd: sextupole, l={sextupole!r}, k2:=ksd{chamber};",
+        f"b: sbend, l={dipole!r}, angle=twopi/{2 * cells}{chamber};",
         "",
         f"cell: sequence, l={length!r}, refer=centre;",
         *(f"  {kinds[name]}_{count}: {name}, at={at!r};" for count, (name, at) in enumerate(cell, 1)),
@@ -80,6 +81,16 @@ def job(inputs):
         lines += match("ksf", "ksd", f"dq1={wanted!r}, dq2={wanted!r}", 1e-4)
     lines += ["", "use, sequence=ring;", f"select, flag=twiss, column={COLUMNS};", 'twiss, file="twiss.tfs";', ""]
     return "\n".join(lines)
+
+
+def chamber_of(inputs):
+    """What the magnets' statements say of the vacuum chamber."""
+    half = inputs["chamber_x"] / 1000, inputs["chamber_y"] / 1000
+    if not any(half):
+        return ""
+    if not all(half):
+        raise ValueError("The chamber needs both a half width and a half height, in mm; or 0 for both, which is no chamber.")
+    return f", apertype=ellipse, aperture={{{half[0]!r},{half[1]!r}}}"
 
 
 def match(first, second, targets, step):

@@ -21,10 +21,6 @@ COPY = "simyard_thin"
 OPEN = 1e6
 
 
-class TrackingFailed(Exception):
-    """MAD-X has said why; the words are looked for in its output."""
-
-
 def thin(sequence, slices):
     """Put a sequence of thin lenses into use, unless it is one: a copy of the machine, with its strengths and positions.
 
@@ -38,7 +34,7 @@ def thin(sequence, slices):
     lines += [f"select, flag=makethin, class={kind}, slice={slices};" for kind in ("quadrupole", "sbend", "rbend", "dipole")]
     lines += [f"makethin, sequence={copy}, style=teapot;", f"use, sequence={copy};"]
     if not madx.command("\n".join(lines)) or madx.sequence() != copy:
-        raise TrackingFailed
+        raise madx.Failed
     return copy
 
 
@@ -54,16 +50,12 @@ def start_of(inputs, summary, orbit):
 
 
 def track(run):
-    """Track to the end, or until all are lost; returns results and warnings. Raises TrackingFailed, ValueError."""
+    """Track to the end, or until all are lost; returns results and warnings. Raises madx.Failed, ValueError."""
     inputs = run.inputs
-    sequence = madx.sequence()
-    if not sequence:
-        raise ValueError("There is no sequence in use after the job: put a use statement at its end.")
+    sequence = madx.used()
     madx.command("option, -info;")
     thin(sequence, inputs["slices"])
-    if not madx.command("twiss, table=simyard_orbit;"):
-        raise TrackingFailed
-    summary = madx.summary("simyard_orbit")
+    summary = madx.twiss("simyard_orbit")
     orbit = madx.columns("simyard_orbit", COORDINATES)
     warnings = []
     widest = 1000 * max(float(np.abs(orbit[plane]).max()) for plane in "xy")
@@ -143,7 +135,7 @@ class Tracking:
             "endtrack;",
         ]
         if not madx.command("\n".join(lines)):
-            raise TrackingFailed
+            raise madx.Failed
         first = self.done == 0
         points = madx.columns("trackone", ("number", "turn", "x", "px", "y", "py"))
         ends = madx.columns("tracksumm", ("number", "turn", *COORDINATES))
