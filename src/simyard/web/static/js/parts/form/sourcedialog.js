@@ -11,6 +11,9 @@ import { Skeleton } from '../empty.js';
 /** So many are shown; whoever has more searches. */
 const SHOWN = 60;
 
+/** What people call `twiss.tfs` is `work/twiss.tfs` of the run's folder. */
+const pathOf = (/** @type {string} */ file) => (!file || file.startsWith('work/') ? file : `work/${file}`);
+
 /** @param {{ input: any, value: any, self: string, onChoose: (source: import('../../source.js').Source) => void, onClose: () => void }} props */
 export function SourceDialog({ input, value, self, onChoose, onClose }) {
   const before = isSource(value) ? value : { simulation: '', model: '', file: '' };
@@ -23,11 +26,10 @@ export function SourceDialog({ input, value, self, onChoose, onClose }) {
   const models = codes.value?.byName.get(chosen?.code)?.models ?? [];
   const current = models.find((one) => one.name === model) ?? models[0];
   const choose = (/** @type {string} */ id) => { if (id !== simulation) { setSimulation(id); setModel(''); setFile(''); } };
-  const path = !file || file.startsWith('work/') ? file : `work/${file}`;
-  const ready = Boolean(chosen && current && isPath(path));
-  const take = () => { if (ready) { onChoose({ simulation, model: current.name, file: path }); close(); } };
+  const path = pathOf(file), ready = Boolean(chosen && current && isPath(path));
+  const take = (/** @type {string} */ wanted) => { if (chosen && current && isPath(wanted)) { onChoose({ simulation, model: current.name, file: wanted }); close(); } };
   const foot = html`<button type="button" class="button" onClick=${close}>${t('common.cancel')}</button>
-    <button type="button" class="button primary" disabled=${!ready} onClick=${take}>${t('source.go')}</button>`;
+    <button type="button" class="button primary" disabled=${!ready} onClick=${() => take(path)}>${t('source.go')}</button>`;
   return html`
     <${Dialog} title=${t('source.title', { input: input.title })} onClose=${onClose} foot=${foot}>
       <div ref=${body} class="source-dialog">
@@ -82,7 +84,7 @@ function Files({ input, simulation, model, file, path, setFile, take }) {
     return html`
       <div class="field"><label for="source-path">${t('source.path')}</label>
         <input id="source-path" class="input" type="text" autocomplete="off" spellcheck=${false} value=${fileWords(file)} aria-describedby="source-path-help" aria-invalid=${wrong ? 'true' : undefined}
-          onInput=${(/** @type {any} */ event) => setFile(event.currentTarget.value)} onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === 'Enter') { event.preventDefault(); take(); } }} />
+          onInput=${(/** @type {any} */ event) => setFile(event.currentTarget.value)} onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === 'Enter') { event.preventDefault(); take(pathOf(/** @type {any} */ (event.currentTarget).value)); } }} />
         <p id="source-path-help" class=${wrong ? 'field-error' : 'hint'}>${wrong ? t('source.path.wrong') : found.words}</p></div>`;
   }
   return html`
