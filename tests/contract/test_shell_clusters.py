@@ -28,6 +28,7 @@ from simyard.protocol.asking import (
     Targets,
 )
 from simyard.protocol.batch import Batch, Partition, Site
+from simyard.protocol.code_places import CodePlaces, InstallCode, Standing, Standings
 from simyard.protocol.jobs import Remote, Resources, State
 from tests.contract.shell_kit import (
     CODE,
@@ -100,8 +101,8 @@ def joined(supervisor: Supervisor, user: str) -> Agent:
     return agent
 
 
-def submit(web: Web, user: str, **more: object) -> object:
-    return web.ask(a_question(f"s-{uuid.uuid4().hex}", LONG, user=user, target="pool", **more))
+def submit(web: Web, user: str, model: str = LONG, **more: object) -> object:
+    return web.ask(a_question(f"s-{uuid.uuid4().hex}", model, user=user, target="pool", **more))
 
 
 def test_a_login_is_made_step_by_step_and_can_be_tried_again(supervisor: Supervisor, user: str) -> None:
@@ -193,6 +194,50 @@ def test_what_can_only_be_seen_there_is_refused_with_the_next_step_where_nobody_
         assert isinstance(answer, RunAnswer)
         web.send_question(RunLog(user=user, run=answer.run.id))
         assert web.getresponse().read() == b"", "what never started has no log"
+
+
+def test_a_run_whose_code_is_not_there_is_refused_and_goes_as_soon_as_it_is(supervisor: Supervisor, user: str) -> None:
+    with supervisor.web() as web:
+        known = web.ask(TargetLogin(user=user, target="pool"))
+        assert isinstance(known, LoginAnswer)
+        early = submit(web, user, code="madx", model="twiss")
+        assert isinstance(early, Problem)
+        assert (early.status, early.code) == (409, "not-known-yet")
+        assert stands(web, user).state == "unknown"
+        log_in(web, user)
+        with joined(supervisor, user) as agent:
+            agent.say(talk.Environments(environments=()))
+            refused = submit(web, user, code="madx", model="twiss")
+            assert isinstance(refused, Problem)
+            assert refused.code == "code-not-installed"
+            assert "Run `simyard code install madx --target pool`" in refused.detail
+            missing = stands(web, user)
+            assert (missing.state, missing.remedy) == ("missing", "simyard code install madx --target pool")
+            web.send_question(InstallCode(user=user, code="madx", target="pool", begin=True, wheels={"a.whl": "0" * 64}))
+            asked = agent.hear(talk.MakeEnvironment)
+            assert (asked.begin, asked.code, asked.wheels, asked.requires) == (True, "madx", {"a.whl": "0" * 64}, missing.missing)
+            assert asked.environment == f"madx-{missing.wanted}"
+            agent.say(talk.Opened(op=asked.op, size=2))
+            agent.chunk(asked.op, b"{}")
+            agent.say(talk.Closed(op=asked.op))
+            assert web.getresponse().read() == b"{}"
+            agent.say(talk.Environments(environments=(talk.Environment(name=f"madx-{'f' * 12}", python="3.11"),)))
+            wait_for(lambda: stands(web, user).state == "other", "another version")
+            other = submit(web, user, code="madx", model="twiss")
+            assert isinstance(other, Problem)
+            assert other.code == "code-of-another-version"
+            agent.say(talk.Environments(environments=(talk.Environment(name=asked.environment, python="3.11"),)))
+            wait_for(lambda: stands(web, user).state == "ready", "its environment")
+            assert isinstance(submit(web, user, code="madx", model="twiss"), RunAnswer)
+            assert agent.hear(talk.StartRun).spec.python == f"envs/{asked.environment}/bin/python"
+        # what one user has is nobody else's
+        assert stands(web, f"{user}2").state == "unknown"
+
+
+def stands(web: Web, user: str) -> Standing:
+    answer = web.ask(CodePlaces(user=user, code="madx"))
+    assert isinstance(answer, Standings), answer
+    return next(one for one in answer.standings if one.target == "pool")
 
 
 def test_a_password_is_in_no_file_of_the_home(supervisor: Supervisor, user: str) -> None:

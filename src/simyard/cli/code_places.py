@@ -16,6 +16,7 @@ from simyard.cli.common import client, config, json_option, note, table, tell_js
 from simyard.codes import install as installing
 from simyard.codes import registry
 from simyard.codes.declaration import Declaration
+from simyard.codes.install_words import InstallError
 from simyard.config import SBATCH, Config
 from simyard.errors import InvalidRequest, SimyardError
 
@@ -156,7 +157,7 @@ def _on_cluster(remote: Client, code: Declaration, target: str, *, yes: bool) ->
         said = _sent(remote, code, target, said)
     if said["state"] != "done":
         words = said["error"] or "It was broken off: the agent there has ended meanwhile. Nothing of it was kept; install again."
-        raise click.ClickException(f"{code.title} was not installed on {target}: {words}")
+        raise InstallError("install-failed", f"{code.title} was not installed on {target}: {words}")
     return _told(remote, code.name, target)
 
 

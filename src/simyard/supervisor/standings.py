@@ -31,7 +31,8 @@ async def code_places(shell: Shell, question: CodePlaces, _door: Ask) -> Standin
     """How one code, or each, stands at every target that is switched on."""
     codes = [shell.codes.code(question.code)] if question.code else list(shell.codes.values())
     places = [place for place in shell.core.places.values() if not place.why_disabled]
-    found = [await standing(shell, code, place, question.user, anew=True) for code in codes for place in places]
+    # an image is asked about once, and not for each of its codes
+    found = [await standing(shell, code, place, question.user, anew=code is codes[0]) for code in codes for place in places]
     return Standings(standings=tuple(found))
 
 
@@ -74,6 +75,8 @@ async def standing(shell: Shell, code: Declaration, place: Place, user: str, *, 
 
 
 async def _in_image(shell: Shell, code: Declaration, place: Place, user: str, *, anew: bool) -> Standing:
+    if (trouble := place.trouble(user, None)) is not None:
+        return _standing(code, place, UNKNOWN, f"What the image of {place.name} has is not known: {trouble.words.rstrip('. ')}.")
     driver = shell.keeping.driver(place.name)
     try:
         async with asyncio.timeout(_IMAGE_LIMIT):

@@ -12,6 +12,7 @@ from simyard.codes.declaration import Declaration
 from simyard.config import ClusterCode, ClusterConfig, Config, TargetConfig
 from simyard.drivers.base import Login
 from simyard.protocol.agents import Environment
+from simyard.protocol.code_places import Standing
 from simyard.supervisor import standings
 from simyard.supervisor.core import Place
 
@@ -33,9 +34,7 @@ def place(kind: str, name: str = "pool") -> Place:
     return Place(name=name, limits=TargetConfig(kind=kind), cores=1, memory=1, login=lambda _user: Login(state="ready"))
 
 
-def at_cluster(
-    code: Declaration, known: dict[str, Environment] | None, cluster: ClusterConfig | None = None
-) -> standings.Standing:
+def at_cluster(code: Declaration, known: dict[str, Environment] | None, cluster: ClusterConfig | None = None) -> Standing:
     return standings.on_cluster(cluster or ClusterConfig(host="pool"), place("sbatch"), code, environment.name(code), known)
 
 
