@@ -27,12 +27,12 @@ def new(name: str | None, folder: str | None, title: str, program: str | None, a
     """Make a new code NAME: a folder with a code.toml and a code.py to begin from, or with a code.toml of a program.
 
     In a terminal it asks for what is not given."""
-    from simyard.cli.new_code import check_name, make
+    from simyard.cli.new_code import make
 
     if name is None:
         if not sys.stdin.isatty() or as_json:
             raise InvalidRequest("no-name", "A code needs a name: simyard code new NAME.")
-        name = click.prompt("Name (lower-case letters, digits and _)", value_proc=check_name, err=True)
+        name = click.prompt("Name (lower-case letters, digits and _)", value_proc=_name, err=True)
         title = title or click.prompt("Title, for people", default=name.replace("_", " ").capitalize(), err=True)
         if program is None:
             words = "Command line of the program (empty: a code.py in Python runs it)"
@@ -49,6 +49,15 @@ def new(name: str | None, folder: str | None, title: str, program: str | None, a
         f"See it:  simyard --codes {shown} up   (it is loaded anew when you change it)",
         f'Keep it: add its folder to codes_path in {config().home / "simyard.toml"}:  codes_path = ["{made.parent}"]',
     )
+
+
+def _name(typed: str) -> str:
+    from simyard.cli.new_code import check_name
+
+    try:
+        return check_name(typed.strip())
+    except InvalidRequest as error:
+        raise click.BadParameter(error.detail) from None  # it is asked again
 
 
 @click.command()

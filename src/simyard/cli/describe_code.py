@@ -73,7 +73,7 @@ def _input(one: Input) -> tuple[str, ...]:
 
 def _default(one: Input) -> str:
     if one.type == "table":
-        return f"{len(one.default)} rows" if one.default else "no rows"
+        return _rows(one.default)
     shown = _value(one.default)
     return shown if len(shown) <= _LONG and "\n" not in shown else "a longer text"
 
@@ -97,6 +97,10 @@ def _allowed(one: Input) -> str:
     return f"{kind}{ends.get((low is not None, high is not None), '')}{', or an expression' if one.expression else ''}"
 
 
+def _rows(value: Sequence[Any]) -> str:
+    return f"{len(value) or 'no'} row{'s' if len(value) != 1 else ''}"
+
+
 def _number(value: float | None) -> str:
     return f"{value:g}" if value is not None and abs(value) < 1e6 else f"{value}".removesuffix(".0")
 
@@ -112,7 +116,7 @@ def _value(value: Any) -> str:
 def _example(one: Example) -> tuple[str, ...]:
     told = []
     for name, value in one.inputs.items():
-        shown = f"{len(value)} rows" if isinstance(value, list) else _value(value)
+        shown = _rows(value) if isinstance(value, list) else _value(value)
         told.append(f"{name} = {shown}" if len(shown) <= _LONG and "\n" not in shown else f"{name}: a longer text")
     words = f"{one.title}. {one.help}" if one.help else one.title
     return f"`{one.name}`", words, "; ".join(told) or "all at their defaults"
