@@ -16,6 +16,7 @@ import { Numbers, Warnings } from './results.js';
 import { Reused } from './reused.js';
 import { Bar } from './run/bar.js';
 import { Outcome } from './run/failure.js';
+import { Lacking } from './run/lacking.js';
 import { RemoteWords } from './run/remote.js';
 import { WhyWaiting } from './run/waiting.js';
 import { RunFiles } from './runfiles.js';
@@ -52,6 +53,7 @@ export function RunPanel({ job }) {
       <${Bar} job=${job} run=${run} follows=${follows} toggle=${toggle} />
       ${run && !job.quick && isActive(run) && run.state !== 'pending' && !isQueued(run) && html`<${ProgressBar} run=${run} />`}
       ${job.quick && html`<div class="quick-progress">${run && isActive(run) && run.state !== 'pending' && html`<div class="late"><${ProgressBar} run=${run} small /></div>`}</div>`}
+      <${Lacking} code=${code} place=${job.place.value} />
       ${!job.quick && said}
       ${job.reused.value && html`<${Reused} run=${job.reused.value} simulation=${job.draft.simulation.value.id} again=${() => job.start({ reuse: false })} />`}
       ${job.note.value && html`<p class="notice">${job.note.value} <button type="button" class="linklike" onClick=${() => job.start({ reuse: false })}>${t('run.again')}</button></p>`}

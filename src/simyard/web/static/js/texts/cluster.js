@@ -1,5 +1,10 @@
 /** The words of clusters: the login to one, what a run asks of one, and what it tells of a run. */
 export default {
+  'lacking.text': 'Until that is put right, no run starts there.',
+  'lacking.go': 'Install it on {target}',
+  'lacking.where': 'An environment in your own folder there, with {packages}.',
+  'lacking.send': 'What {target} cannot fetch is fetched where Simyard is, and sent, by the command below.',
+  'lacking.broken': 'It was broken off: the agent there has ended meanwhile. Nothing of it was kept.',
   'login.to': 'Log in to {target}',
   'login.go': 'Log in',
   'login.show': 'Login…',

@@ -17,6 +17,7 @@ export default {
   'gallery.first': 'Install it first',
   'gallery.recent.all': { one: '{count} simulation', other: 'All {count} simulations' },
   'gallery.missing': 'Not installed yet.',
+  'gallery.elsewhere': 'Not ready on {targets}',
   'gallery.install': 'Whoever runs this Simyard installs it with:',
 
   'welcome.title': 'From here to a plot: one click',

@@ -4,10 +4,11 @@ import { loadLastRuns } from '../lastruns.js';
 import { wordsOf } from '../order.js';
 import { Empty, LoadError, Skeleton } from '../parts/empty.js';
 import { CodeCard } from '../parts/gallery/card.js';
+import { loadElsewhere } from '../parts/gallery/elsewhere.js';
 import { Recent, Welcome } from '../parts/gallery/start.js';
 import { Icon } from '../parts/icon.js';
 import { route, setQuery } from '../route.js';
-import { codes, codesError, loadCodes, loadSimulations, simulations } from '../store.js';
+import { codes, codesError, loadCodes, loadSimulations, simulations, targets } from '../store.js';
 import { t } from '../texts.js';
 import { setTitle } from '../title.js';
 
@@ -24,6 +25,7 @@ export function Gallery() {
     if (simulations.value) loadSimulations(); // where one was, in whatever window
     loadLastRuns();
   }, []);
+  useEffect(() => { loadElsewhere(); }, [targets.value]);
   const { q = '' } = route.value.query;
   const all = codes.value ? [...codes.value.byName.values()] : [];
   const words = wordsOf(q);

@@ -7,6 +7,7 @@ import { complain } from '../../toasts.js';
 import { t } from '../../texts.js';
 import { Icon } from '../icon.js';
 import { Picture } from '../picture.js';
+import { Elsewhere } from './elsewhere.js';
 import { Install } from './install.js';
 
 const EXAMPLES = 4;
@@ -50,6 +51,7 @@ export function CodeCard({ code }) {
           ${code.models.map((/** @type {any} */ model) => html`<li key=${model.name} class="chip-static" title=${[model.help, t(`kind.${model.kind}.help`)].filter(Boolean).join('. ')}>${model.title}<span class="hint"> ${t(`kind.${model.kind}`)}</span></li>`)}
         </ul>
         ${missing && html`<${Install} code=${code} />`}
+        <${Elsewhere} code=${code} />
         ${code.examples.length > 0 && html`
           <div class="examples"><h3>${t('gallery.examples')}</h3>
             <ul>${examples.map((/** @type {any} */ example) => html`
