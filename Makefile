@@ -61,6 +61,7 @@ format:  ## format, and mend what can be mended by itself
 	$(BIN)/ruff format $(PYTHON_FILES)
 	$(BIN)/ruff check --fix $(PYTHON_FILES)
 	$(BIN)/python tools/cli_reference.py
+	$(BIN)/python tools/code_pages.py
 
 clean:  ## remove what was made here
 	rm -rf .venv .demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

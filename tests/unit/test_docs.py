@@ -71,6 +71,13 @@ def test_the_commands_are_described_as_they_are() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_codes_that_come_along_are_described_as_they_are_declared() -> None:
+    from tools import code_pages
+
+    assert len(code_pages.pages()) >= 5
+    assert code_pages.wrong() == [], "run make format"
+
+
 def test_every_setting_is_described() -> None:
     page = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
     sections = (
@@ -107,7 +114,9 @@ def test_shell_commands_exist() -> None:
         if page.name == "cli.md":
             continue
         for line, text in blocks(page, "sh"):
-            for command in re.findall(r"^(?:source .*&& )?simyard (.+?)(?:\s+#.*)?$", text, re.MULTILINE):
+            for command in re.findall(
+                r"^(?:source .*&& )?simyard (?:--(?:home|codes) \S+ )*(.+?)(?:\s+#.*)?$", text, re.MULTILINE
+            ):
                 words = command.split()
                 group: click.Command = cli
                 context = click.Context(cli, info_name="simyard")

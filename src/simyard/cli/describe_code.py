@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from simyard.cli.common import size
 from simyard.codes.declaration import Declaration, Example, Model
-from simyard.codes.inputs import NUMERIC, Input
+from simyard.codes.inputs import GIVEN, NUMERIC, Input
 
 #: A default of many lines, or a long one, is not shown in a cell.
 _LONG = 60
@@ -35,11 +35,11 @@ def _parts(code: Declaration) -> Iterator[str]:
         if group:
             yield f"### {group}\n"
         some = [one for one in code.inputs.values() if one.group == group]
-        yield from _table(("input", "", "unit", "default", "allowed"), [_input(one) for one in some])
+        yield from _table(("input", "", "unit", "default", "allowed"), [_input(one, code.inputs) for one in some])
         for one in some:
             if one.columns:
                 yield f"Columns of `{one.name}`:\n"
-                yield from _table(("column", "", "unit", "default", "allowed"), [_input(column) for column in one.columns])
+                yield from _table(("column", "", "unit", "default", "allowed"), [_input(column, {}) for column in one.columns])
     yield from _section("Examples", ("example", "", "inputs"), [_example(one) for one in code.examples.values()])
     drawn = [(f"`{one.name}`", one.title, "one picture for each frame" if one.frames else "") for one in code.reports.values()]
     yield from _section("Reports", ("report", "", ""), drawn)
@@ -63,12 +63,17 @@ def _needs(one: Model) -> str:
     return ", ".join([cores, size(one.memory), *more])
 
 
-def _input(one: Input) -> tuple[str, ...]:
+def _input(one: Input, inputs: Mapping[str, Input]) -> tuple[str, ...]:
     words = [one.title, *([one.help] if one.help else [])]
     if one.when:
-        conditions = (f"`{other}` is {' or '.join(_value(value) for value in values)}" for other, values in one.when.items())
-        words.append(f"Only where {' and '.join(conditions)}")
+        words.append(f"Only where {' and '.join(_condition(inputs[other], values) for other, values in one.when.items())}")
     return f"`{one.name}`", ". ".join(word.rstrip(".") for word in words), _says(one.unit), _default(one), _allowed(one)
+
+
+def _condition(other: Input, values: Sequence[Any]) -> str:
+    if other.type in GIVEN:
+        return f"there is {'a' if values[0] else 'no'} `{other.name}`"
+    return f"`{other.name}` is {' or '.join(_value(value) for value in values)}"
 
 
 def _default(one: Input) -> str:

@@ -42,7 +42,7 @@ group = "Ring"
 [inputs.lattice]
 type = "file"
 suffixes = [".seq"]
-when = { kind = ["thin", "thick"], on = true }
+when = { kind = ["thin", "thick"], on = true, notes = false }
 
 [inputs.on]
 type = "boolean"
@@ -98,7 +98,7 @@ def test_the_page_has_all_that_is_declared() -> None:
         "### Ring",
         "| `cells` | Cells | `2*6` | whole number 4 … 200, or an expression |",
         "| `kind` | Kind | `thin` | `thin` Thin lenses, `thick` Thick |",
-        "| `lattice` | Lattice. Only where `kind` is `thin` or `thick` and `on` is yes |  |  | a file: `.seq` |",
+        "| `lattice` | Lattice. Only where `kind` is `thin` or `thick` and `on` is yes and there is no `notes` |  |  | a file: `.seq` |",
         "| `notes` | Notes |  | a longer text | text |",
         "| `magnets` | Magnets |  | 1 row | 0 … 1000 rows |",
         "| `place` | Place | m | 0 | number ≤ 10000000 |",
