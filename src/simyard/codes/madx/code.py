@@ -93,23 +93,21 @@ def execute(run):
 def with_chromatic(run, table):
     """(columns of the job's Twiss table, warnings), the chromatic functions among them if the job has made them, or they are asked for."""
     columns, warnings = madx.columns(table, madx_optics.COLUMNS), []
-    functions = madx.columns(table, madx_optics.CHROMATIC)
-    if run.model == "twiss" and run.inputs["chromatic"] and not has_chromatic(functions):
+    source = table if has_chromatic(table) else ""
+    if run.model == "twiss" and run.inputs["chromatic"] and not source:
         done = madx.sequence() and madx.command("twiss, chrom, table=simyard_chromatic;")
-        found = madx.columns("simyard_chromatic", ("s", *madx_optics.CHROMATIC)) if done else {}
-        if "wx" in found and len(found["s"]) == len(columns["s"]):
-            functions = found
+        if done and madx.rows("simyard_chromatic") == len(columns["s"]):
+            source = "simyard_chromatic"
         else:
             warnings = [
                 "There are no chromatic functions: they are made for the closed optics of the sequence that the job leaves in use."
             ]
-    if has_chromatic(functions):
-        columns = {**columns, **{name: functions[name] for name in madx_optics.CHROMATIC if name in functions}}
-    return columns, warnings
+    return {**columns, **(madx.columns(source, madx_optics.CHROMATIC) if source else {})}, warnings
 
 
-def has_chromatic(functions):
-    return any(functions[name].any() for name in ("wx", "wy") if name in functions)
+def has_chromatic(table):
+    """Whether the table is that of a Twiss with chrom: without, the columns are there, and all 0."""
+    return any(column.any() for column in madx.columns(table, ("wx", "wy")).values())
 
 
 def from_file(run, began):
