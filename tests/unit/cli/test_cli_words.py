@@ -133,7 +133,7 @@ def test_a_code_that_breaks_the_contract_is_found_out(tmp_path: Path) -> None:
     program.write_text("def prepare(run):\n    raise RuntimeError('no')\n")
     said = simyard(tmp_path, "code", "test", str(tmp_path / "broken"))
     assert said.returncode == 1
-    assert "failed: no" in said.stdout
+    assert "failed: code.py, line 2: no; prepare(run) refuses it" in said.stdout
 
 
 def test_help_does_not_load_a_server(tmp_path: Path) -> None:
