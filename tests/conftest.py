@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.madx_environment",
     "tests.mpi_environment",
     "tests.postgresql",
+    "tests.second_try",
     "tests.slurm_cluster",
     "tests.slurm_site",
 ]
