@@ -25,8 +25,8 @@ from simyard.protocol.ids import ulid
 Tell = Callable[[str, str], None]
 #: A run of an example may take as long (seconds), and a report.
 _RUN_LIMIT, _REPORT_LIMIT = 600.0, 120.0
-#: Everything of a cancelled run must be gone within its grace and this (seconds).
-_GRACE, _SLACK = 2.0, 3.0
+#: Everything of a cancelled run must be gone within its grace and this (seconds), which is for a machine with much else to do.
+_GRACE, _SLACK = 2.0, 30.0
 #: A run that is told that it must stop has this long to write its checkpoint (seconds).
 _PAUSE_LIMIT = 60.0
 
