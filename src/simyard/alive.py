@@ -169,6 +169,17 @@ def stop_idle_agents(home: str) -> int:
     return going
 
 
+def await_idle_agents(home: str, patience: float) -> bool:
+    """Return when none of the agents that live follows a run any more: one that is over is so for its agent a moment after it is for
+    everybody else. False where that takes longer than `patience` (seconds)."""
+    limit = time.monotonic() + patience
+    while any(runs and owner(os.path.join(folder, "lock")) for folder, runs in agents(home).items()):
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def dismiss_far_agents(home: str) -> None:
     """Have the supervisor, when it ends, tell the idle agents on clusters to leave: nobody here can end them."""
     pid, began = (*state(home).get("supervisor", ()), "", "")[:2]

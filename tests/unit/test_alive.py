@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,25 @@ def test_who_does_not_obey_is_killed_with_its_group() -> None:
         assert process.wait(5) == -signal.SIGKILL
     finally:
         finish(process)
+
+
+def test_agents_are_idle_once_none_that_lives_follows_a_run(tmp_path: Path) -> None:
+    home, folder = str(tmp_path), tmp_path / "users" / "me" / "agents" / "local"
+    assert alive.await_idle_agents(home, 0.0)
+    (folder / "active").mkdir(parents=True)
+    marker = folder / "active" / "01HZZZZZZZZZZZZZZZZZZZZZZZ"
+    marker.touch()
+    assert alive.await_idle_agents(home, 0.0), "nobody lives who follows it"
+    process = start(HOLD, str(folder / "lock"))
+    late = threading.Timer(0.1, marker.unlink)
+    try:
+        assert not alive.await_idle_agents(home, 0.05)
+        late.start()
+        assert alive.await_idle_agents(home, 60.0)
+        assert not marker.exists()
+    finally:
+        finish(process)
+        late.cancel()
 
 
 def test_a_state_is_read_as_it_was_written_and_none_is_empty(tmp_path: Path) -> None:
