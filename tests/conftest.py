@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -30,6 +31,8 @@ SESSION = "SIMYARD_TEST_SESSION"
 IN_CI = os.environ.get("CI") == "true"
 #: Versions that the job cmd must run under.
 INTERPRETERS = ("2.7", "3.6", "3.9", "3.11", "3.13")
+#: What is ending when the tests are over has so long (seconds).
+GONE_WITHIN = 20.0
 
 
 # a busy machine is no fault of what is tested
@@ -89,8 +92,11 @@ def left_over() -> dict[int, str]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
-    workers = {pid for pid, command in left_over().items() if "execnet" in command}
-    found = {pid: command for pid, command in left_over().items() if pid not in workers}
+    deadline = time.monotonic() + GONE_WITHIN
+    while found := {pid: command for pid, command in left_over().items() if "execnet" not in command}:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
     if found:
         lines = "\n".join(f"  {pid}: {command}" for pid, command in sorted(found.items()))
         print(f"\nProcesses that the tests left behind:\n{lines}")

@@ -21,7 +21,8 @@ from simyard.agent import pyz
 from simyard.codes import registry
 from simyard.config import Config
 from simyard.drivers.docker import image, rootfs
-from tests.docker_hosts import free_port, make_certificates
+from tests.docker_hosts import make_certificates
+from tests.ports import free_port
 
 #: Stays between test sessions: a Debian with Python takes a minute to make.
 KEPT = Path(__file__).parent.parent / ".docker-test"

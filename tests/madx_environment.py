@@ -125,6 +125,6 @@ def _serve(python: Path, folder: Path, asked: list[dict[str, Any]]) -> None:
                     answer = json.loads(serve.stdout.readline())
                 assert answer.get("ok") or answer.get("exit_code") == 0, answer
             serve.stdin.close()
-            serve.wait(20)
+            serve.wait(60)
         finally:
             serve.kill()
