@@ -13,8 +13,8 @@ import pytest
 
 from simyard import alive, up
 
-HOLD = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
+HOLD = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(600)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(600)"
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -27,7 +27,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str]) -> None:
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 def test_the_owner_of_a_lock_is_the_process_that_holds_it_and_nobody_once_it_is_dead(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_who_does_not_obey_is_killed_with_its_group() -> None:
     process = start(STUBBORN)
     try:
         alive.end(process.pid, 0.05)
-        assert process.wait(5) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
     finally:
         finish(process)
 
@@ -110,7 +110,7 @@ def test_only_a_process_with_the_same_start_time_is_ended_as_left_over(tmp_path:
         assert process.poll() is None
         alive.write_state(str(tmp_path), [f"web {process.pid} {alive.start_time(process.pid)}"])
         alive.stop_left_over(str(tmp_path))
-        assert process.wait(5) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
     finally:
         finish(process)
 
@@ -126,7 +126,7 @@ def test_an_agent_that_follows_a_run_is_left_alone_and_an_idle_one_is_ended(tmp_
     busy, idle = processes
     try:
         assert alive.stop_idle_agents(str(tmp_path)) == 2
-        assert idle.wait(5) == -signal.SIGTERM
+        assert idle.wait(60) == -signal.SIGTERM
         assert busy.poll() is None
     finally:
         for process in processes:
