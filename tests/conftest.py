@@ -31,6 +31,9 @@ SESSION = "SIMYARD_TEST_SESSION"
 IN_CI = os.environ.get("CI") == "true"
 #: Versions that the job cmd must run under.
 INTERPRETERS = ("2.7", "3.6", "3.9", "3.11", "3.13")
+#: A test that starts processes is taken to hang after so long (seconds), its fixtures included, unless it says otherwise: twenty processes on
+#: two cores are slow. Others have what pyproject.toml says.
+PROCESSES_LIMIT = 300
 #: What is ending when the tests are over has so long (seconds).
 GONE_WITHIN = 20.0
 
@@ -53,8 +56,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """System tests measure time and kill processes: they run one after the other, on one worker. Those of the page wait for
     a browser most of the time, each file with a Simyard of its own: a file is a group, so that workers share them."""
-    system = Path(__file__).parent / "system"
+    unit, system = (Path(__file__).parent / name for name in ("unit", "system"))
     for item in items:
+        if unit not in item.path.parents and not any(item.iter_markers("timeout")):
+            item.add_marker(pytest.mark.timeout(PROCESSES_LIMIT))
         if system in item.path.parents and not any(item.iter_markers("xdist_group")):
             of_page = item.path.stem.startswith("test_page")
             item.add_marker(pytest.mark.xdist_group(item.path.stem if of_page else "system"))

@@ -75,7 +75,7 @@ class Engine:
         """End the daemon; its containers end with it unless it was started with --live-restore."""
         if self._daemon is not None:
             self._daemon.send_signal(number)
-            self._daemon.wait(60)
+            self._daemon.wait(2 * READY)
             self._daemon = None
 
     def freeze(self) -> None:
@@ -113,7 +113,7 @@ class Engine:
     def remove_everything(self) -> None:
         for container in self.docker("ps", "-aq").split():
             # a relay's container may be gone by itself
-            subprocess.run(self._docker("rm", "-f", container), capture_output=True, check=False, timeout=60)
+            subprocess.run(self._docker("rm", "-f", container), capture_output=True, check=False, timeout=2 * READY)
 
     def _docker(self, *words: str | Path) -> list[str | Path]:
         return ["docker", "-H", self.url, *words]

@@ -24,7 +24,7 @@ from tests.system.page_kit import wait_until
 
 SIMYARD = Path(sys.executable).parent / "simyard"
 #: No attempt takes longer (seconds) unless something is broken.
-LIMIT = 200.0
+LIMIT = 300.0
 ME, OTHER = "me", "other"
 
 
@@ -42,7 +42,7 @@ class Site:
         self.client: Client
 
     def simyard(self, *words: str) -> str:
-        done = subprocess.run([SIMYARD, "--home", self.home, *words], capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run([SIMYARD, "--home", self.home, *words], capture_output=True, text=True, check=False, timeout=240)
         assert done.returncode == 0, f"simyard {words}: {done.stdout}{done.stderr}"
         return done.stdout
 

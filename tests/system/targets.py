@@ -86,7 +86,7 @@ def kill(pid: int) -> int:
 def simyard(home: Path, *words: str | Path, status: int = 0) -> str:
     """Run a command that ends with this status; answers with all that it said."""
     done = subprocess.run(
-        [SIMYARD, "--home", home, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+        [SIMYARD, "--home", home, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=240
     )
     said = done.stdout + done.stderr
     assert done.returncode == status, f"simyard {' '.join(map(str, words))} ended with {done.returncode}: {said}"

@@ -30,7 +30,7 @@ class Laptop:
     def simyard(self, *words: str) -> str:
         done = subprocess.run(
             self.place.command(str(SIMYARD), "--home", str(self.home), *words),
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=240,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
