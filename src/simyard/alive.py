@@ -18,8 +18,8 @@ LOCK = "up.lock"
 #: Where web is a service of its own (`simyard serve web`): it holds the lock on this, and its address is in it.
 WEB_LOCK = "web.lock"
 SUPERVISOR_LOCK = "supervisor.lock"
-#: Seconds to end by itself after SIGTERM.
-PATIENCE = {"keeper": 20.0, "web": 3.0, "supervisor": 10.0, "agent": 5.0}
+#: Seconds to end by itself after SIGTERM: more than each needs on a busy machine. The keeper ends the others.
+PATIENCE = {"keeper": 75.0, "web": 10.0, "supervisor": 30.0, "agent": 10.0}
 
 _FLOCK = "hhqqih"  # struct flock of Linux: type, whence, start, length, pid, padding
 
