@@ -190,3 +190,24 @@ def test_what_can_be_undone_can_be_for_a_while_longer_than_a_word_is_shown(page:
         return times;
     }""")
     assert times == [4000, 9000]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_simulation_that_was_deleted_before_the_stream_was_open_is_found_to_be_by_the_list(page: Page, status: int) -> None:
+    deleted, gone = page.evaluate(
+        """async (status) => {
+            const { Draft } = await import('/js/draft.js'), store = await import('/js/store.js');
+            const draft = new Draft({ id: 'a', version: 1, revision: 'r', inputs: {} }, { name: 'c', inputs: [] });
+            draft.follow();
+            store.loadSimulations();
+            asked[0].answer({ items: [] });
+            await until(() => asked.length === 2);
+            if (!asked[1].path.endsWith('/simulations/a')) throw new Error(asked[1].path);
+            if (status === 404) asked[1].fail(404);
+            else asked[1].answer({ id: 'a', version: 2, revision: 'r', inputs: {}, deleted: '2026-01-01T00:00:00Z' });
+            await taken();
+            return [draft.frozen.value, draft.gone.value];
+        }""",
+        status,
+    )
+    assert (deleted, gone) == (status == 200, status == 404)
