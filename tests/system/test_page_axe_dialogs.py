@@ -21,7 +21,7 @@ def runs(yard: Yard) -> list[RemoteRun]:
     found = []
     for seed in (1, 2):
         changed = yard.client.change_simulation(yard.client.simulation(made["id"]), inputs={"seed": seed})
-        found.append(yard.client.start(changed["id"], "evolve", wait=30).wait(60))
+        found.append(yard.client.start(changed["id"], "evolve", wait=60).wait(60))
     return found
 
 
