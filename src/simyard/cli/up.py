@@ -18,7 +18,7 @@ from simyard.config import SBATCH, Config
 from simyard.errors import Conflict, SimyardError, Unavailable
 
 #: Seconds that web and supervisor may take to become ready.
-_START_LIMIT = 60.0
+_START_LIMIT = 120.0
 #: Seconds without any progress after which cancelling all runs is given up.
 _STOP_LIMIT = 60.0
 #: Seconds that agents may take to know of runs that are over that nothing of them is left to do.
