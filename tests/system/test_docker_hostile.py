@@ -43,11 +43,14 @@ def begun(site: Site, run: str, user: str = ME, mark: str = "") -> None:
 def test_a_fork_bomb_is_contained_and_can_be_canceled_and_nothing_of_it_is_left(site: Site) -> None:
     assert site.tried("nothing") == {}
     agent = site.agent()
-    # more memory than all the processes that there may be can take: nothing ends it but the cancel
-    bomb = site.start("forks", memory=2 << 30)
-    begun(site, bomb, mark="bombing")
-    assert site.tried("nothing", OTHER) == {}
-    site.cancel(bomb)
+    # more memory than all the processes that there may be can take, and less than the target has: nothing ends it but the cancel
+    bomb = site.start("forks", memory=1 << 30)
+    try:
+        begun(site, bomb, mark="bombing")
+        assert site.tried("nothing", OTHER) == {}
+        assert site.run(bomb).state is State.RUNNING
+    finally:
+        site.cancel(bomb)
     assert site.ended(bomb).state is State.CANCELED
     assert site.agent() == agent
     assert site.tried("nothing") == {}

@@ -20,7 +20,7 @@ def forks(run: Any, given: dict[str, Any]) -> dict[str, Any]:
             if os.fork() == 0:
                 os.setsid()
         except OSError:
-            time.sleep(0.001)
+            time.sleep(0.01)
 
 
 def memory(run: Any, given: dict[str, Any]) -> dict[str, Any]:
