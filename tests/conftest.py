@@ -12,7 +12,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 #: Fixtures that several folders of tests use.
 pytest_plugins = [
@@ -39,7 +39,7 @@ GONE_WITHIN = 20.0
 
 
 # a busy machine is no fault of what is tested
-settings.register_profile("simyard", deadline=None)
+settings.register_profile("simyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("simyard")
 
 
