@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import shutil
@@ -171,6 +172,8 @@ def test_its_loop_is_free_while_it_copies_large_inputs(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         await at.agent()
         await at.supervisor.finished(at.start(do="nothing"))
+        # in a thread, so that this process answers its agent meanwhile
+        sha = await asyncio.to_thread(at.store, b"x" * (200 << 20))
         door = at.supervisor.door
         assert door is not None
         answered = asyncio.Event()
@@ -178,7 +181,9 @@ def test_its_loop_is_free_while_it_copies_large_inputs(tmp_path: Path) -> None:
         most = 0
         # this process may be the one that has to wait for the machine: then once more
         while most < 10:
-            run, pongs = at.start(do="nothing", files={"big": b"x" * (200 << 20)}), -1
+            run, pongs = at.new_run(), -1
+            spec = dataclasses.replace(at.run_spec(run, do="nothing"), files={"big": sha})
+            at.supervisor.say(talk.StartRun(epoch=1, spec=spec))
             while not at.directory(run).exists():
                 answered.clear()
                 door.ping()
