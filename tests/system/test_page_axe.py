@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from tests.system.axe_kit import examine, prepare, settle, show
 from tests.system.page_kit import Screen, Yard
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
 LONG = {"size": 96, "steps": 400_000, "frames": 200}
 

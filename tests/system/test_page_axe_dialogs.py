@@ -11,7 +11,7 @@ from simyard.client.runs import RemoteRun
 from tests.system.axe_kit import settle, show
 from tests.system.page_kit import Screen, Yard
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
 
 @pytest.fixture(scope="module")
