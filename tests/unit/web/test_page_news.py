@@ -16,13 +16,19 @@ pytestmark = pytest.mark.browser
 SERVER = """() => {
     window.asked = [];
     window.fetch = (path, options) => new Promise((resolve) => {
-        const say = (body, status = 200) => resolve(new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } }));
-        const stream = (text) => resolve(new Response(new ReadableStream({ start: (to) => to.enqueue(new TextEncoder().encode(text)) })));
-        window.asked.push({ path: String(path), options, answer: (body) => say(body), fail: (status) => say({ code: 'busy', detail: 'Later.' }, status), stream });
+        // nothing of an answer takes the browser a while: it is there with the next turn of the event loop
+        const say = (body, status = 200) => resolve({ ok: status < 400, status, headers: new Headers(), json: async () => body });
+        const stream = (text) => {
+            const pieces = [new TextEncoder().encode(text)];
+            const read = () => (pieces.length ? Promise.resolve({ done: false, value: pieces.shift() }) : new Promise(() => {}));
+            resolve({ ok: true, status: 200, headers: new Headers(), body: { getReader: () => ({ read }) } });
+        };
+        const fail = (status) => say({ code: 'busy', detail: 'Later.' }, status);
+        window.asked.push({ path: String(path), options, answer: (body) => say(body), fail, stream });
     });
-    // answers are taken a few turns of the event loop after they were given
-    window.taken = async () => { for (let n = 0; n < 20; n += 1) await new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = done; port2.postMessage(0); }); };
-    window.until = async (what) => { while (!what()) await window.taken(); };
+    const turn = () => new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = done; port2.postMessage(0); });
+    window.taken = async () => { for (let n = 0; n < 3; n += 1) await turn(); };
+    window.until = async (what) => { while (!what()) await turn(); };
 }"""
 
 
@@ -115,7 +121,7 @@ def test_lists_are_loaded_again_once_the_stream_is_open(page: Page) -> None:
         if (store.simulations.value.size) throw new Error('nothing yet');
         const before = of('runs').length;
         // made between that answer and the stream: nobody was told of it
-        stream.answer({});
+        stream.stream('');
         await until(() => of('simulations').length === 2);
         of('simulations')[1].answer({ items: [{ id: 'a', version: 1, name: 'made meanwhile' }] });
         await taken();
