@@ -6,12 +6,13 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 #: Fixtures that several folders of tests use.
 pytest_plugins = [
@@ -21,6 +22,7 @@ pytest_plugins = [
     "tests.lammps_environment",
     "tests.mpi_environment",
     "tests.postgresql",
+    "tests.second_try",
     "tests.slurm_cluster",
     "tests.slurm_site",
     "tests.srw_environment",
@@ -32,10 +34,15 @@ SESSION = "SIMYARD_TEST_SESSION"
 IN_CI = os.environ.get("CI") == "true"
 #: Versions that the job cmd must run under.
 INTERPRETERS = ("2.7", "3.6", "3.9", "3.11", "3.13")
+#: A test that starts processes is taken to hang after so long (seconds), its fixtures included, unless it says otherwise: twenty processes on
+#: two cores are slow. Others have what pyproject.toml says.
+PROCESSES_LIMIT = 300
+#: What is ending when the tests are over has so long (seconds).
+GONE_WITHIN = 20.0
 
 
 # a busy machine is no fault of what is tested
-settings.register_profile("simyard", deadline=None)
+settings.register_profile("simyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("simyard")
 
 
@@ -52,8 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """System tests measure time and kill processes: they run one after the other, on one worker. Those of the page wait for
     a browser most of the time, each file with a Simyard of its own: a file is a group, so that workers share them."""
-    system = Path(__file__).parent / "system"
+    unit, system = (Path(__file__).parent / name for name in ("unit", "system"))
     for item in items:
+        if unit not in item.path.parents and not any(item.iter_markers("timeout")):
+            item.add_marker(pytest.mark.timeout(PROCESSES_LIMIT))
         if system in item.path.parents and not any(item.iter_markers("xdist_group")):
             of_page = item.path.stem.startswith("test_page")
             item.add_marker(pytest.mark.xdist_group(item.path.stem if of_page else "system"))
@@ -91,8 +100,11 @@ def left_over() -> dict[int, str]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
-    workers = {pid for pid, command in left_over().items() if "execnet" in command}
-    found = {pid: command for pid, command in left_over().items() if pid not in workers}
+    deadline = time.monotonic() + GONE_WITHIN
+    while found := {pid: command for pid, command in left_over().items() if "execnet" not in command}:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
     if found:
         lines = "\n".join(f"  {pid}: {command}" for pid, command in sorted(found.items()))
         print(f"\nProcesses that the tests left behind:\n{lines}")

@@ -21,7 +21,8 @@ from simyard.agent import pyz
 from simyard.codes import registry
 from simyard.config import Config
 from simyard.drivers.docker import image, rootfs
-from tests.docker_hosts import free_port, make_certificates
+from tests.docker_hosts import make_certificates
+from tests.ports import free_port
 
 #: Stays between test sessions: a Debian with Python takes a minute to make.
 KEPT = Path(__file__).parent.parent / ".docker-test"
@@ -74,7 +75,7 @@ class Engine:
         """End the daemon; its containers end with it unless it was started with --live-restore."""
         if self._daemon is not None:
             self._daemon.send_signal(number)
-            self._daemon.wait(60)
+            self._daemon.wait(2 * READY)
             self._daemon = None
 
     def freeze(self) -> None:
@@ -112,7 +113,7 @@ class Engine:
     def remove_everything(self) -> None:
         for container in self.docker("ps", "-aq").split():
             # a relay's container may be gone by itself
-            subprocess.run(self._docker("rm", "-f", container), capture_output=True, check=False, timeout=60)
+            subprocess.run(self._docker("rm", "-f", container), capture_output=True, check=False, timeout=2 * READY)
 
     def _docker(self, *words: str | Path) -> list[str | Path]:
         return ["docker", "-H", self.url, *words]

@@ -79,14 +79,14 @@ def run_code(tmp_path: Path) -> Runs:
         spec = {
             "run": "01J00000000000000000000RVN", "epoch": 1, "code": code, "code_version": declared.version, "code_dir": str(folder),
             "model": model, "kind": kind, "inputs": declared.values({**chosen, **(inputs or {})}, names),
-            "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": 1 << 30, "time_limit": 100.0, "grace": 5.0,
+            "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": 1 << 30, "time_limit": 200.0, "grace": 5.0,
             "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "",
         }  # fmt: skip
         (directory / "run.json").write_text(json.dumps(spec))
         if warm:
             _serve(python, folder, [{"id": "run", "do": "run", "dir": str(directory)}])
         else:
-            subprocess.run([python, runner.__file__, "run", directory], check=True, timeout=110)
+            subprocess.run([python, runner.__file__, "run", directory], check=True, timeout=240)
         if reports:
             asked = [
                 {
@@ -125,6 +125,6 @@ def _serve(python: Path, folder: Path, asked: list[dict[str, Any]]) -> None:
                     answer = json.loads(serve.stdout.readline())
                 assert answer.get("ok") or answer.get("exit_code") == 0, answer
             serve.stdin.close()
-            serve.wait(20)
+            serve.wait(60)
         finally:
             serve.kill()

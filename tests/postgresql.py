@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-_START_SECONDS = 60
+_START_SECONDS = 150
 
 
 def find_binaries() -> Path | None:
@@ -80,7 +80,7 @@ def _run(binaries: Path, folder: Path, who: dict[str, Any]) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGQUIT)  # "immediate": nothing is kept
         try:
-            server.wait(20)
+            server.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()

@@ -11,14 +11,15 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from simyard import processes
+from tests.ports import free_ports
 
-READY = 60.0
+READY = 120.0
 CONF = """\
 ClusterName={name}
 SlurmctldHost={host}(127.0.0.1)
@@ -71,7 +72,8 @@ class Cluster:
                 host=socket.gethostname().split(".")[0],
                 folder=folder,
                 munge=self._munge,
-                ports=free_ports(),
+                # one for the controller, and two that follow each other for the nodes
+                ports=free_ports(3),
                 age=age,
             )
         )
@@ -112,9 +114,9 @@ class Cluster:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=60)
         return done.stdout if done.returncode == 0 else ""
 
-    def until(self, condition: object) -> None:
+    def until(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + READY
-        while not condition():  # type: ignore[operator]
+        while not condition():
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
 
@@ -148,20 +150,6 @@ def _end(pid_file: Path, number: signal.Signals) -> None:
         if time.monotonic() > deadline:
             os.kill(handle["pid"], signal.SIGKILL)
         time.sleep(0.05)
-
-
-def free_ports() -> list[int]:
-    """One for the controller, and two that follow each other for the nodes."""
-    while True:
-        with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-            one.bind(("127.0.0.1", 0))
-            two.bind(("127.0.0.1", 0))
-            port = two.getsockname()[1]
-            try:
-                three.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return [one.getsockname()[1], port, port + 1]
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,10 @@ status=$?
 exit $status
 """
 #: For a fault: the program waits there, and says that it does, until the fault is over.
-WAITS = 'touch "$HOME/faults/reached"; while [ -e "$HOME/faults/reached" ]; do sleep 0.05; done'
+WAITS = """\
+touch "$HOME/faults/reached"
+while [ -e "$HOME/faults/reached" ] && { [ -e "$HOME/faults/$name" ] || [ -e "$HOME/faults/$name-after" ]; }; do sleep 0.05; done
+"""
 #: What the codes of the tests need there. Debian's Python, since an account cannot read what is in root's home folder.
 PACKAGES = ("cpymad>=1.20", "numpy", "mpi4py>=4", "mpich>=4.3")
 PYTHON = "/usr/bin/python3"
@@ -75,6 +78,7 @@ class Site:
     def fault(self, program: str, shell: str) -> Iterator[None]:
         """Until then the program begins (or ends, with `-after`) with these lines."""
         path = self.home / "faults" / program
+        self.go_on()  # what came to the last one as that was over may have said that it waits
         path.with_suffix(".new").write_text(shell + "\n")
         path.with_suffix(".new").rename(path)
         try:
@@ -198,7 +202,7 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while handle is not None and processes.handle_of(pid) == handle and time.monotonic() < deadline:
         time.sleep(0.01)
 

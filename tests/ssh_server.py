@@ -18,6 +18,8 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from tests.ports import free_port
+
 SSHD = "/usr/sbin/sshd"
 READY = 60.0
 
@@ -38,7 +40,7 @@ class Sshd:
         self.folder, self.options = folder, options
         #: What its command is an argument of, so that it is as on another machine.
         self.inside: tuple[str, ...] = ()
-        self.port = _free_port()
+        self.port = free_port()
         self.key = self.make_key()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -80,7 +82,7 @@ class Sshd:
             self._process.kill()  # the whole machine
         else:
             self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(READY)
         self._process = None
         _kill(sessions)
 
@@ -111,12 +113,6 @@ def _kill(pids: list[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):  # its client had closed it
             os.kill(pid, signal.SIGKILL)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

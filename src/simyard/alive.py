@@ -18,8 +18,8 @@ LOCK = "up.lock"
 #: Where web is a service of its own (`simyard serve web`): it holds the lock on this, and its address is in it.
 WEB_LOCK = "web.lock"
 SUPERVISOR_LOCK = "supervisor.lock"
-#: Seconds to end by itself after SIGTERM.
-PATIENCE = {"keeper": 20.0, "web": 3.0, "supervisor": 10.0, "agent": 5.0}
+#: Seconds to end by itself after SIGTERM: more than each needs on a busy machine. The keeper ends the others.
+PATIENCE = {"keeper": 75.0, "web": 10.0, "supervisor": 30.0, "agent": 10.0}
 
 _FLOCK = "hhqqih"  # struct flock of Linux: type, whence, start, length, pid, padding
 
@@ -167,6 +167,17 @@ def stop_idle_agents(home: str) -> int:
             end(pid, PATIENCE["agent"])
         going += runs
     return going
+
+
+def await_idle_agents(home: str, patience: float) -> bool:
+    """Return when none of the agents that live follows a run any more: one that is over is so for its agent a moment after it is for
+    everybody else. False where that takes longer than `patience` (seconds)."""
+    limit = time.monotonic() + patience
+    while any(runs and owner(os.path.join(folder, "lock")) for folder, runs in agents(home).items()):
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def dismiss_far_agents(home: str) -> None:

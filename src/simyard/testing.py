@@ -112,8 +112,11 @@ class FakeSupervisor:
         return len(data), media_type, self._chunks(run, data)
 
     def changes(self, after: int) -> Iterator[bytes]:
-        """Lines of the change stream; an empty one when nothing happens for a while."""
-        seen, joined = 0, len(self._history)
+        """Lines of the change stream; an empty one when nothing happens for a while. Who has called this listens."""
+        return self._changes(after, len(self._history))
+
+    def _changes(self, after: int, joined: int) -> Iterator[bytes]:
+        seen = 0
         yield b"\n"
         while True:
             with self.moved:

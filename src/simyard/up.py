@@ -29,6 +29,8 @@ WELL = 10.0
 HOPELESS = 3
 #: A log larger than this (bytes) is put aside when Simyard starts; the one put aside before it goes.
 LOG_LIMIT = 16 << 20
+#: A web that is ready and busy has so long (seconds) to say an address for the browser.
+PATIENCE = 30.0
 #: Exit statuses.
 STOPPED, IMPOSSIBLE, RUNNING_ALREADY = 0, 1, 3
 
@@ -221,7 +223,7 @@ class Probe:
 
     def ask(self, line: str, *headers: str) -> socket.socket:
         """A connection on which this was asked."""
-        asked = socket.create_connection(self.address, 5)
+        asked = socket.create_connection(self.address, PATIENCE)
         host, port = self.address
         name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         asked.sendall("\r\n".join([f"{line} HTTP/1.0", f"Host: {name}", *headers, "", ""]).encode())
@@ -233,10 +235,12 @@ class Probe:
             with open(token_file, encoding="utf-8") as file:
                 token = file.read().strip()
             with self.ask("POST /api/v1/login-addresses", f"Authorization: Bearer {token}", "Content-Length: 0") as asked:
-                head = asked.recv(65536).decode("latin-1").partition("\r\n\r\n")[0]
+                head = b""
+                while b"\r\n\r\n" not in head and len(head) < 65536 and (more := asked.recv(65536)):
+                    head += more
         except OSError:
             return None
-        for line in head.split("\r\n"):
+        for line in head.decode("latin-1").partition("\r\n\r\n")[0].split("\r\n"):
             name, _, value = line.partition(":")
             if name.lower() == "location":
                 return value.strip()

@@ -300,7 +300,7 @@ class Bench:
         await self.driver.cleanup()
         await self.supervisor.leave()
         runs = self.root / "runs"
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + LIMIT
         for run in sorted(os.listdir(runs)) if runs.is_dir() else []:
             with contextlib.suppress(OSError, IndexError, ValueError):
                 if not any('"final"' in line for line in (runs / run / rundir.EVENTS).read_text("utf-8", "replace").splitlines()):
@@ -317,7 +317,8 @@ def children(pid: int) -> list[int]:
     """The pids of a process's children."""
     found = []
     for task in os.listdir(f"/proc/{pid}/task"):
-        found += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+            found += [int(child) for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
     return found
 
 

@@ -79,10 +79,10 @@ class WebProcess:
         return [path for path in (self.home / "users").rglob("*") if path.is_file()]
 
     def memory(self) -> int:
-        """The proportional set size of the process (bytes)."""
+        """What the process holds in memory that is of no file (bytes): how many others map the same libraries does not count."""
         assert self.process is not None
         text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return 1024 * int(text.partition("\nPss:")[2].split()[0])
+        return 1024 * int(text.partition("\nAnonymous:")[2].split()[0])
 
 
 def wait_for(what: Any, limit: float = LIMIT) -> Any:
@@ -120,7 +120,7 @@ def web_process(settings: str = "", *arguments: str, supervisor: bool = True) ->
         if found.process is not None:
             found.process.send_signal(signal.SIGTERM)
             try:
-                found.process.wait(10)
+                found.process.wait(LIMIT)
             except subprocess.TimeoutExpired:
                 found.process.kill()
                 found.process.wait()
@@ -128,7 +128,7 @@ def web_process(settings: str = "", *arguments: str, supervisor: bool = True) ->
                 found.process.stdout.close()
         if server is not None:
             server.__exit__()
-        shutil.rmtree(home)
+        shutil.rmtree(home, ignore_errors=True)  # an installer that outlives it for a moment may still write there
 
 
 def _answers(web: WebProcess) -> bool:

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -30,6 +31,9 @@ from simyard.protocol.wire import pack, unpack
 
 T = TypeVar("T")
 LIMIT = 60.0
+#: What the supervisor may be asked to wait at most (seconds).
+SOON = 50.0
+_PING, _PONG = 0x9, 0xA
 CODE, QUICK, LONG, REPORT = "grayscott", "preview", "evolve", "pattern"
 
 
@@ -109,7 +113,9 @@ class Supervisor:
     def started_agents(self) -> list[dict[str, Any]]:
         """The specs of the agents that the supervisor has wanted, in order."""
         path = self.config.home / "agents.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        # the last line may be being written
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def agent(self, hello: talk.Hello | None = None, number: int = -1) -> Agent:
         """The agent that was started last, connected and welcomed."""
@@ -260,20 +266,14 @@ class Agent:
                 return message
 
     def next(self) -> Any:
-        """The next message; None once the other side has closed (`closed` says how)."""
+        """The next message; None once the other side has closed (`closed` says how), be it in the middle of one."""
         while True:
             try:
-                first, second = self._exactly(2)
+                opcode, payload = self._frame()
             except (ConnectionError, EOFError):
                 self.closed = self.closed or (1006, "")
                 return None
-            size = second & 0x7F
-            if size == 126:
-                (size,) = struct.unpack("!H", self._exactly(2))
-            elif size == 127:
-                (size,) = struct.unpack("!Q", self._exactly(8))
-            payload = self._exactly(size)
-            match first & 0x0F:
+            match opcode:
                 case 1:
                     return talk.TO_AGENT.decode(payload)
                 case 2:
@@ -282,7 +282,17 @@ class Agent:
                     self.closed = (struct.unpack("!H", payload[:2])[0], payload[2:].decode()) if payload else (1005, "")
                     return None
                 case 9:
-                    self.frame(10, payload)
+                    with contextlib.suppress(ConnectionError):  # what was said before the end is still heard
+                        self.frame(_PONG, payload)
+
+    def _frame(self) -> tuple[int, bytes]:
+        first, second = self._exactly(2)
+        size = second & 0x7F
+        if size == 126:
+            (size,) = struct.unpack("!H", self._exactly(2))
+        elif size == 127:
+            (size,) = struct.unpack("!Q", self._exactly(8))
+        return first & 0x0F, self._exactly(size)
 
     def until_closed(self) -> tuple[int, str]:
         """How the other side closed; messages before that are passed over."""
@@ -292,15 +302,15 @@ class Agent:
         return self.closed
 
     def is_quiet(self, seconds: float) -> bool:
-        """Whether nothing is said for so long."""
-        self.sock.settimeout(seconds)
-        try:
-            self._buffer += self.sock.recv(1)
-        except TimeoutError:
-            return True
-        finally:
-            self.sock.settimeout(LIMIT)
-        return False
+        """Whether nothing is said for so long; a ping says nothing."""
+        end = time.monotonic() + seconds
+        while self._buffer or select.select([self.sock], [], [], max(0.0, end - time.monotonic()))[0]:
+            if not self._buffer:
+                self._buffer = self.sock.recv(1 << 16)
+            if not self._buffer or self._buffer[0] & 0x0F != _PING:
+                return False
+            self.frame(_PONG, self._frame()[1])
+        return True
 
     def events(self, run: str, *events: talk.Event, epoch: int = 1) -> None:
         self.say(talk.RunEvents(run=run, epoch=epoch, events=events))
@@ -313,6 +323,13 @@ class Agent:
             self._buffer += data
         data, self._buffer = self._buffer[:size], self._buffer[size:]
         return data
+
+
+def next_line(stream: http.client.HTTPResponse) -> bytes:
+    """The next line of a stream of changes that says something: empty ones keep it alive."""
+    while not (line := stream.readline()).strip():
+        assert line, "the stream ended"
+    return line
 
 
 def started(n: int = 1) -> talk.Event:

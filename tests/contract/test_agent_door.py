@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 from simyard import contents
 from simyard.drivers.base import Life
 from simyard.protocol import agents as talk
-from tests.contract.agent_kit import SECRET, Bench, bench
+from tests.contract.agent_kit import LIMIT, SECRET, Bench, bench
 
 
 def test_it_says_who_and_where_it_is(tmp_path: Path) -> None:
@@ -93,16 +95,16 @@ def test_a_message_that_is_too_large_ends_the_connection_and_not_the_agent(tmp_p
 def test_it_leaves_when_told_and_by_sigterm_and_what_runs_goes_on(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         first = await at.agent()
-        run = at.start(do="frames", count=30, pause=0.05)
+        run = at.start(do="ticks")
         await at.supervisor.until(lambda: len(at.supervisor.events.get(run, [])) > 3)
-        begun = time.monotonic()
+        # it does not wait for its run, which goes on until it is told to end
         os.kill(first["pid"], signal.SIGTERM)
         await gone(at, first)
-        assert time.monotonic() - begun < 2.0
         second = await at.agent()
         at.supervisor.say(talk.Leave(reason="idle"))
         await gone(at, second)
         await at.agent()
+        (at.directory(run) / "work/go").touch()
         assert (await at.supervisor.finished(run))["state"] == "completed"
         assert at.supervisor.repeated == 0
 
@@ -112,12 +114,13 @@ def test_it_leaves_when_told_and_by_sigterm_and_what_runs_goes_on(tmp_path: Path
 def test_without_a_supervisor_and_a_run_it_leaves_after_its_grace(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         handle = await at.agent(grace_without_supervisor=0.3)
-        run = at.start(do="frames", count=20, pause=0.05)
+        run = at.start(do="ticks")
         await at.supervisor.until(lambda: at.supervisor.events.get(run))
         await at.supervisor.leave()
         await asyncio.sleep(0.7)
         # it has a run, so it waits
         assert await at.driver.poll(handle) is Life.ALIVE
+        (at.directory(run) / "work/go").touch()
         at.supervisor.listen()
         await at.supervisor.finished(run)
         await at.settled()
@@ -169,22 +172,33 @@ def test_its_loop_is_free_while_it_copies_large_inputs(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         await at.agent()
         await at.supervisor.finished(at.start(do="nothing"))
-        at.start(do="nothing", files={"big": b"x" * (200 << 20)})
-        assert at.supervisor.door is not None
-        answers: list[float] = []
-        at.supervisor.door.on_pong = lambda data: answers.append(time.monotonic() - float(data))  # type: ignore[method-assign]
-        for _ in range(20):
-            at.supervisor.door.ping(str(time.monotonic()))
-            await asyncio.sleep(0.02)
-        await at.supervisor.until(lambda: len(answers) == 20)
-        print(f"slowest pong: {max(answers) * 1000:.1f} ms")
-        assert sorted(answers)[10] < 0.05
+        # in a thread, so that this process answers its agent meanwhile
+        sha = await asyncio.to_thread(at.store, b"x" * (200 << 20))
+        door = at.supervisor.door
+        assert door is not None
+        answered = asyncio.Event()
+        door.on_pong = lambda data: answered.set()  # type: ignore[method-assign]
+        most = 0
+        # this process may be the one that has to wait for the machine: then once more
+        while most < 10:
+            run, pongs = at.new_run(), -1
+            spec = dataclasses.replace(at.run_spec(run, do="nothing"), files={"big": sha})
+            at.supervisor.say(talk.StartRun(epoch=1, spec=spec))
+            while not at.directory(run).exists():
+                answered.clear()
+                door.ping()
+                await asyncio.wait_for(answered.wait(), LIMIT)
+                pongs += 1
+            most = max(most, pongs)
+            await at.supervisor.finished(run)
+            shutil.rmtree(at.directory(run))
+        print(f"{most} pongs while an input of 200 MB was copied")
 
     play(tmp_path, story)
 
 
 async def gone(at: Bench, handle: dict[str, Any]) -> None:
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + LIMIT
     while await at.driver.poll(handle) is not Life.GONE:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from simyard.protocol import agents as talk
-from tests.contract.agent_kit import Bench, bench
+from tests.contract.agent_kit import LIMIT, Bench, bench
 
 
 def play(tmp_path: Path, story: Any) -> None:
@@ -22,7 +22,7 @@ def play(tmp_path: Path, story: Any) -> None:
     asyncio.run(whole())
 
 
-def make(at: Bench, op: int, seconds: float = 20.0, **more: Any) -> talk.MakeInput:
+def make(at: Bench, op: int, seconds: float = LIMIT, **more: Any) -> talk.MakeInput:
     return talk.MakeInput(op=op, spec=at.run_spec("", **more), seconds=seconds, memory=1 << 30)
 
 

@@ -54,7 +54,7 @@ def test_a_warm_code_runs_again_without_its_start(tmp_path: Path) -> None:
 def test_a_killed_agent_is_replaced_and_every_event_arrives_exactly_once(tmp_path: Path) -> None:
     async def story(at: Bench) -> None:
         await at.agent()
-        run = at.start(do="frames", count=160, pause=0.05)
+        run = at.start(do="ticks")
         for _ in range(3):
             already = len(at.supervisor.events.get(run, []))
             await at.supervisor.until(lambda: len(at.supervisor.events.get(run, [])) > already + 5)  # noqa: B023 - used at once
@@ -62,11 +62,12 @@ def test_a_killed_agent_is_replaced_and_every_event_arrives_exactly_once(tmp_pat
             await at.supervisor.until(lambda: at.supervisor.door is None)
             await at.agent()
             assert [seen.run for seen in at.supervisor.hellos[-1].runs] == [run]
+        (at.directory(run) / "work/go").touch()
         final = await at.supervisor.finished(run)
         assert final["state"] == "completed"
         frames = [event.data["frames"] for event in at.supervisor.events[run] if event.data.get("frames")]
         assert frames == sorted(frames)
-        assert frames[-1] == 160
+        assert frames[-1] == final["results"]["frames"]
         assert at.supervisor.repeated == 0
         await at.settled()
 
@@ -86,7 +87,7 @@ def test_a_newer_agent_ends_the_older_one_and_goes_on_with_its_runs(tmp_path: Pa
 
 
 @pytest.mark.parametrize("adopted", [False, True])
-def test_a_killed_job_cmd_is_a_failed_run_within_two_seconds_and_leaves_nothing(tmp_path: Path, adopted: bool) -> None:
+def test_a_killed_job_cmd_is_a_failed_run_and_leaves_nothing(tmp_path: Path, adopted: bool) -> None:
     async def story(at: Bench) -> None:
         await at.agent()
         run = at.start(do="detach", then="wait")
@@ -96,7 +97,7 @@ def test_a_killed_job_cmd_is_a_failed_run_within_two_seconds_and_leaves_nothing(
             await at.supervisor.until(lambda: at.supervisor.door is None)
             await at.agent()
         os.kill(at.begun(run)["pid"], signal.SIGKILL)
-        final = await at.supervisor.finished(run, limit=2.0)
+        final = await at.supervisor.finished(run)
         assert final["state"] == "failed"
         assert ("killed" if adopted else "SIGKILL") in final["reason"]
         await at.gone(run)
@@ -291,6 +292,8 @@ def test_a_damaged_record_reads_the_same_to_the_next_agent(tmp_path: Path) -> No
         await at.agent()
         run = at.start(do="wait", grace=0.5)
         await at.supervisor.until((at.directory(run) / "work/waiting").exists)
+        # what nobody has read yet is not missed
+        await at.supervisor.until(lambda: len(at.supervisor.events.get(run, ())) >= 2)
         at.supervisor.acknowledge = False
         (at.directory(run) / "events.jsonl").write_bytes(b"")
         await at.supervisor.finished(run)

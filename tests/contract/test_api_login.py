@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import pty
@@ -56,6 +57,7 @@ class Terminal:
 
     def __init__(self, web: WebProcess, *words: str) -> None:
         self._main, other = pty.openpty()
+        self._letters = codecs.getincrementaldecoder("utf-8")()
         self.screen = ""
         self.process = subprocess.Popen(
             [SIMYARD, *words], stdin=other, stdout=other, stderr=other, env=environment(web), start_new_session=True
@@ -69,7 +71,7 @@ class Terminal:
             assert time.monotonic() < end, self.screen
             if select.select([self._main], [], [], 0.2)[0]:
                 try:
-                    self.screen += os.read(self._main, 65536).decode()
+                    self.screen += self._letters.decode(os.read(self._main, 65536))
                 except OSError:  # it has ended
                     assert text in self.screen, self.screen
 

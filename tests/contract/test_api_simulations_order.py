@@ -108,7 +108,7 @@ def test_a_bomb_costs_neither_memory_nor_anybody_elses_time(web: WebProcess, cli
     answer = web.ask("POST", "/simulations/import", out.getvalue())
     assert (answer.status, answer.json["code"]) == (413, "too-large")
     assert web.memory() - before < 24 << 20
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     assert web.ask("GET", "/session").status == 200
 
 

@@ -64,7 +64,7 @@ def test_it_runs_a_quick_run_with_nothing_installed(built: Path, version: str, t
 @each_version
 def test_without_a_line_on_standard_input_it_says_so(built: Path, version: str) -> None:
     done = subprocess.run(
-        [interpreter(version), "-I", "-S", str(built)], input=b"secret?\n", capture_output=True, timeout=30, check=False
+        [interpreter(version), "-I", "-S", str(built)], input=b"secret?\n", capture_output=True, timeout=60, check=False
     )
     assert done.returncode == 2
     assert b"started by a driver" in done.stderr

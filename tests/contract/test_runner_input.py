@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.contract.runner_kit import Serve, Site, each_interpreter
+from tests.contract.runner_kit import LIMIT, Serve, Site, each_interpreter
 
 MEGABYTE = 1 << 20
 
 
 def ask_input(served: Serve, number: int, directory: Path, **more: Any) -> dict[str, Any]:
-    served.ask(**({"id": number, "do": "input", "dir": str(directory), "seconds": 20, "memory": 1 << 30} | more))
+    served.ask(**({"id": number, "do": "input", "dir": str(directory), "seconds": LIMIT, "memory": 1 << 30} | more))
     return served.answer_to(number)
 
 
@@ -82,7 +82,7 @@ def test_an_input_that_cannot_be_made_says_why_and_harms_nobody(
     with Site(version, tmp_path) as site:
         served = site.serve(stderr=subprocess.DEVNULL)
         answer = ask_input(
-            served, 1, site.directory(**inputs), seconds=0.5 if code == "input-timeout" else 20, memory=200 * MEGABYTE
+            served, 1, site.directory(**inputs), seconds=0.5 if code == "input-timeout" else LIMIT, memory=200 * MEGABYTE
         )
         assert (answer["ok"], answer["code"]) == (False, code)
         assert words in answer["error"]

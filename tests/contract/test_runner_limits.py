@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.runner_kit import Site, each_interpreter, events, log, runner, until
+from tests.contract.runner_kit import LIMIT, Site, each_interpreter, events, log, runner, until
 
 MEGABYTE = 1 << 20
 #: Takes 4 MB after 4 MB for ever, and touches each page; slow enough for a machine with much else to do.
@@ -101,7 +101,7 @@ def test_a_run_that_is_being_canceled_and_takes_too_much_is_ended_at_once_and_st
         process = site.start("run", directory)
         until((directory / "work" / "deaf").exists)
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(LIMIT) == 0
         assert events(directory)[-1]["data"]["state"] == "canceled"
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from simyard.protocol import rundir
-from tests.contract.runner_kit import Site, each_interpreter, events, runner, until
+from tests.contract.runner_kit import LIMIT, Site, each_interpreter, events, final, runner, until
 
 MEGABYTE = 1 << 20
-#: 60 MB in a process of its own, behind a shell, and a code that tells its progress all the time.
-GREEDY = "import time; block = bytearray(60 << 20); block[::4096] = b'x' * len(block[::4096]); time.sleep(2.5)"
+#: 60 MB in a process of its own, behind a shell, until it is told to go, and a code that tells its progress all the time.
+GREEDY = (
+    "import os, time; block = bytearray(60 << 20); block[::4096] = b'x' * len(block[::4096])\n"
+    "while not os.path.exists('go'): time.sleep(0.05)"
+)
 
 
 def told(directory: Path) -> list[dict[str, Any]]:
@@ -23,11 +26,14 @@ def test_memory_of_all_processes_of_a_run_comes_along_with_its_progress(version:
         directory = site.directory(
             command=["sh", "-c", f'PYTHON="{site.python}"; "$PYTHON" -c "$1"; true', "sh", GREEDY], progress="count"
         )
-        found = site.run(directory)
+        process = site.start("run", directory)
+        until(lambda: any(60 * MEGABYTE < one.get("memory", 0) < 200 * MEGABYTE for one in told(directory)))
+        (directory / rundir.WORK / "go").touch()
+        assert process.wait(LIMIT) == 0
         known = [one for one in told(directory) if "memory" in one]
-        assert known
-        assert any(60 * MEGABYTE < one["memory"] < 200 * MEGABYTE for one in known)
         assert all(one["memory"] <= one["peak_memory"] for one in known)
+        found = final(directory)
+        assert found is not None
         assert found["usage"]["peak_memory"] >= max(one["peak_memory"] for one in known) > 60 * MEGABYTE
 
 

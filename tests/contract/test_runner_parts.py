@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,19 @@ def test_a_code_that_its_cluster_has_signalled_first_is_not_said_to_have_failed(
         code = until(lambda: [event["data"]["pid"] for event in events(directory) if event["event"] == "started"])[0]
         os.killpg(code, signal.SIGTERM)
         until(lambda: not alive(code))
+        process.terminate()
+        assert process.wait(60) == 143
+        assert names(directory) == ["begun", "started", "stopped"]
+
+
+def test_on_a_busy_node_a_job_cmd_may_hear_later_than_its_code_that_their_cluster_ends_them(tmp_path: Path) -> None:
+    with Site("venv", tmp_path) as site:
+        directory = site.directory(command=["sh", "-c", "touch waiting; sleep 1000"], cluster=True)
+        process = site.start("run", directory, env=JOB)
+        code = until(lambda: [event["data"]["pid"] for event in events(directory) if event["event"] == "started"])[0]
+        os.killpg(code, signal.SIGTERM)
+        until(lambda: not alive(code))
+        time.sleep(1.5)  # so long it was busy
         process.terminate()
         assert process.wait(60) == 143
         assert names(directory) == ["begun", "started", "stopped"]

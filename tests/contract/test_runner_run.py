@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from simyard.protocol import rundir
-from tests.contract.runner_kit import Site, each_interpreter, events, final, left, log, names, progress, until
+from tests.contract.runner_kit import LIMIT, Site, each_interpreter, events, final, left, log, names, progress, until
 
 MEGABYTE = 1 << 20
 
@@ -52,7 +52,7 @@ def test_a_callable_runs_and_tells_its_progress_with_no_frame_lost(version: str,
         assert found["results"]["frames"] == 25
         assert progress(directory).items() >= {"fraction": 1.0, "frames": 25, "message": "step 25"}.items()
         told = [event for event in events(directory) if event["event"] == "progress"]
-        assert len(told) < 25 / 2
+        assert len(told) <= found["usage"]["wall"] / 0.1 + 2
         assert all(later["at"] - earlier["at"] > 0.08 for earlier, later in itertools.pairwise(told[:-1]))
 
 
@@ -60,9 +60,10 @@ def test_a_callable_runs_and_tells_its_progress_with_no_frame_lost(version: str,
 def test_a_flood_of_progress_costs_neither_the_last_word_nor_the_run(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
         directory = site.directory(do="frames", count=20000)
-        assert site.run(directory)["state"] == "completed"
+        found = site.run(directory)
+        assert found["state"] == "completed"
         assert progress(directory)["frames"] == 20000
-        assert len(events(directory)) < 200
+        assert len(events(directory)) <= found["usage"]["wall"] / 0.1 + 10
 
 
 @each_interpreter
@@ -74,7 +75,7 @@ def test_the_progress_of_a_command_is_asked_for_while_it_runs_and_once_more_at_i
         process = site.start("run", directory)
         until(lambda: progress(directory).get("frames") == 3)
         (directory / "work" / "go").touch()
-        assert process.wait(30) == 0
+        assert process.wait(LIMIT) == 0
         assert progress(directory).items() >= {"frames": 8, "fraction": 0.25}.items()
         found = final(directory)
         assert found is not None
@@ -251,7 +252,7 @@ def test_usage_is_what_the_run_used(version: str, tmp_path: Path) -> None:
         usage = site.run(site.directory(do="burn", bytes=200 * MEGABYTE, seconds=0.5))["usage"]
         assert 200 * MEGABYTE < usage["peak_memory"] < 300 * MEGABYTE
         assert 0.02 < usage["cpu"] <= usage["wall"] + 0.1
-        assert 0.45 < usage["wall"] < 10
+        assert 0.45 < usage["wall"] < LIMIT
 
 
 @each_interpreter
@@ -347,7 +348,7 @@ def test_unreadable_instructions_end_the_run_in_words(version: str, tmp_path: Pa
     with Site(version, tmp_path) as site:
         directory = site.directory()
         (directory / "run.json").write_text("{")
-        assert site.start("run", directory).wait(30) == 0
+        assert site.start("run", directory).wait(LIMIT) == 0
         found = final(directory)
         assert found is not None
         assert found["state"] == "failed"

@@ -14,6 +14,7 @@ import pytest
 
 from simyard.protocol import jobs, rundir
 from tests.contract.runner_kit import (
+    LIMIT,
     RUNNER,
     Site,
     each_interpreter,
@@ -50,11 +51,11 @@ def test_the_lock_is_held_by_the_job_cmd_alone_and_as_long_as_it_lives(version: 
         until((directory / "work" / "waiting").exists)
         assert holder(directory) == process.pid == events(directory)[0]["data"]["pid"]
         second = site.start("run", directory, stderr=subprocess.DEVNULL)
-        assert second.wait(30) == 3
+        assert second.wait(LIMIT) == 3
         assert runner.conclude(str(directory), "failed", "not dead") is None
         assert holder(directory) == process.pid
         (directory / "work" / "go").touch()
-        assert process.wait(30) == 0
+        assert process.wait(LIMIT) == 0
         assert holder(directory) == 0
         assert names(directory) == ["begun", "started", "final"]
 
@@ -65,13 +66,13 @@ def test_an_ended_run_and_an_old_epoch_are_refused(version: str, tmp_path: Path)
         directory = site.directory(command=["true"])
         site.run(directory)
         before = (directory / "events.jsonl").read_bytes()
-        assert site.start("run", directory, stderr=subprocess.DEVNULL).wait(30) == 3
+        assert site.start("run", directory, stderr=subprocess.DEVNULL).wait(LIMIT) == 3
         begun = site.directory(command=["true"], epoch=3)
         for epoch in (3, 4):
             (begun / "events.jsonl").write_text(
                 json.dumps({"n": 1, "at": 1.0, "event": "begun", "data": {"epoch": epoch}}) + "\n"
             )
-            assert site.start("run", begun, stderr=subprocess.DEVNULL).wait(30) == 3
+            assert site.start("run", begun, stderr=subprocess.DEVNULL).wait(LIMIT) == 3
         assert (directory / "events.jsonl").read_bytes() == before
         assert names(begun) == ["begun"]
 
@@ -129,7 +130,7 @@ def test_conclude_ends_only_what_is_marked(tmp_path: Path) -> None:
         started = {"n": 1, "at": 1.0, "event": "started", "data": {"pid": group.pid, "group": group.pid}}
         (directory / "events.jsonl").write_text(json.dumps(started) + "\n")
         assert runner.conclude(str(directory), "failed", "killed")["n"] == 2
-        assert marked.wait(10) == -9
+        assert marked.wait(LIMIT) == -9
         assert group.poll() is None  # the number of the group may be somebody else's by now
         assert other.poll() is None
     finally:
@@ -162,7 +163,7 @@ def test_who_writes_the_log_is_part_of_the_run_and_who_reads_it_is_not(tmp_path:
         reader = subprocess.Popen(["sleep", "1000"], stdin=file, stdout=file)
     try:
         assert runner.conclude(str(directory), "failed", "killed")["n"] == 1
-        assert writer.wait(10) == -9
+        assert writer.wait(LIMIT) == -9
         assert reader.poll() is None
     finally:
         for process in (writer, reader):
@@ -245,7 +246,7 @@ def test_a_full_disk_ends_a_run_with_a_code_where_it_cannot_even_say_so(version:
         with open(small_disk / "fill", "wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(b"x" * 4096)
-        assert site.start("run", directory).wait(30) == 4
+        assert site.start("run", directory).wait(LIMIT) == 4
         assert events(directory) == []
         with pytest.raises(OSError, match="No space"):
             runner.conclude(str(directory), "failed", "It could not be written.")

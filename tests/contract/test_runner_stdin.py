@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.contract.runner_kit import Site, each_interpreter, final
+from tests.contract.runner_kit import LIMIT, Site, each_interpreter, final
 
 
 @each_interpreter
@@ -25,4 +25,4 @@ def test_a_warm_code_reads_nothing_of_the_questions(version: str, tmp_path: Path
         assert found is not None
         assert found["results"] == {"found": [True, True]}
         served.close()
-        assert served.process.wait(10) == 0
+        assert served.process.wait(LIMIT) == 0

@@ -25,7 +25,19 @@ from simyard.protocol.asking import (
     RunStatus,
     Tell,
 )
-from tests.contract.shell_kit import CODE, LONG, Agent, Supervisor, Web, a_hello, a_supervisor, final, started, wait_for
+from tests.contract.shell_kit import (
+    CODE,
+    LONG,
+    Agent,
+    Supervisor,
+    Web,
+    a_hello,
+    a_supervisor,
+    final,
+    next_line,
+    started,
+    wait_for,
+)
 
 
 @pytest.fixture
@@ -132,13 +144,13 @@ def test_who_listens_hears_of_deletions_in_their_order_and_who_was_away_afterwar
         assert stream.readline() == b"\n"
         web.ask(RunDelete(user="me", run=run))
         told = RunGone(user="me", run=run, change=before + 1)
-        assert ANSWER.decode(stream.readline()) == told
+        assert ANSWER.decode(next_line(stream)) == told
         assert web.ask(Changes(user="me", after=before)) == RunPage(runs=(), gone=(told,))
         assert web.ask(Changes(user="eve", after=0)) == RunPage(runs=())
     with supervisor.web() as late:
         late.request("GET", f"/changes?after={before}", headers=late.headers)
         stream = late.getresponse()
-        assert [line for line in (stream.readline(), stream.readline()) if line.strip()] == [ANSWER.encode(told).encode() + b"\n"]
+        assert ANSWER.decode(next_line(stream)) == told
 
 
 def test_a_notice_goes_to_every_web_worker_at_once_and_nothing_of_it_is_kept(supervisor: Supervisor) -> None:
@@ -151,5 +163,5 @@ def test_a_notice_goes_to_every_web_worker_at_once_and_nothing_of_it_is_kept(sup
         with supervisor.failing():  # nothing of it needs to be written
             web.ask(Tell(user="me", what="simulation", id="S", origin="w1"))
         for stream in streams:
-            assert ANSWER.decode(stream.readline()) == Notice(user="me", what="simulation", id="S", origin="w1")
+            assert ANSWER.decode(next_line(stream)) == Notice(user="me", what="simulation", id="S", origin="w1")
         assert json.loads(web.raw("POST", "/tell", "{}")[1])[1] == "Problem"

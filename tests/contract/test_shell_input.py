@@ -11,7 +11,20 @@ from simyard.config import TargetConfig
 from simyard.protocol import agents as talk
 from simyard.protocol.asking import Arrive, Inputs, Ping, Pong, Problem, RunInputs, RunList, ShowInput, TargetList, Targets, Wait
 from simyard.protocol.jobs import Resources
-from tests.contract.shell_kit import CODE, LONG, QUICK, Agent, Supervisor, Web, a_question, a_supervisor, final, started, wait_for
+from tests.contract.shell_kit import (
+    CODE,
+    LONG,
+    QUICK,
+    SOON,
+    Agent,
+    Supervisor,
+    Web,
+    a_question,
+    a_supervisor,
+    final,
+    started,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +137,12 @@ def test_a_failed_run_has_the_cause_that_its_job_cmd_told(web: Web, agent: Agent
     while start.spec.run != run.id:
         start = agent.hear(talk.StartRun)
     agent.events(run.id, started(1), final(2, "failed", reason="It ran out of memory.", cause="memory"))
-    assert web.status(run.id, wait=5).cause == "memory"
+    assert web.status(run.id, wait=SOON).cause == "memory"
     run = web.run("not started").run
     while start.spec.run != run.id:
         start = agent.hear(talk.StartRun)
     agent.say(talk.StartFailed(run=run.id, epoch=start.epoch, reason="The disk is full.", cause="disk"))
-    assert web.status(run.id, wait=5).cause == "disk"
+    assert web.status(run.id, wait=SOON).cause == "disk"
 
 
 def test_targets_say_what_a_run_would_wait(web: Web, agent: Agent) -> None:

@@ -18,12 +18,14 @@ from tests.contract.shell_kit import (
     LONG,
     QUICK,
     REPORT,
+    SOON,
     Agent,
     Supervisor,
     a_hello,
     a_question,
     a_supervisor,
     final,
+    next_line,
     progress,
     started,
     wait_for,
@@ -59,7 +61,7 @@ def test_a_run_goes_from_the_question_to_its_final_state(supervisor: Supervisor)
         assert agent.hear(talk.EventsStored).last == 2
         told = web.status(run)
         assert (told.state, told.progress.fraction, told.progress.message) == (State.RUNNING, 0.25, "step 1")
-        web.send_question(RunStatus(user="me", run=run, wait=15))
+        web.send_question(RunStatus(user="me", run=run, wait=SOON))
         agent.events(run, final(3, results={"q": 1.5}, usage={"wall": 2.0, "exit_code": 0}))
         answer = web.answer()
         assert answer.run.state is State.COMPLETED
@@ -213,7 +215,7 @@ def test_a_cancel_is_canceling_until_the_agent_says_that_it_is_gone(supervisor: 
         assert agent.hear(talk.StopRun) == talk.StopRun(run=run, epoch=1)
         assert supervisor.stored(run)[0] == "canceling"
         agent.events(run, final(2, "canceled", reason="Canceled."))
-        assert web.status(run, wait=10).state is State.CANCELED
+        assert web.status(run, wait=SOON).state is State.CANCELED
         assert web.ask(RunCancel(user="me", run=run)).run.state is State.CANCELED
 
 
@@ -221,7 +223,7 @@ def test_a_quick_run_brings_its_first_report_along(supervisor: Supervisor) -> No
     with supervisor.web() as web, supervisor.web() as other, supervisor.web() as listener:
         listener.request("GET", "/changes?after=0", headers=listener.headers)
         stream = listener.getresponse()
-        web.send_question(a_question(model=QUICK, wait=15.0))
+        web.send_question(a_question(model=QUICK, wait=SOON))
         with supervisor.agent() as agent:
             start = agent.hear(talk.StartRun)
             run, report = start.spec.run, '{"data":[{"y":"µ"}]}'
@@ -238,8 +240,7 @@ def test_a_quick_run_brings_its_first_report_along(supervisor: Supervisor) -> No
             assert (status, body) == (200, data)
         changes: list[dict[str, Any]] = []
         while not changes or changes[-1]["run"]["state"] != "completed":
-            if line := stream.readline().strip():
-                changes.append(json.loads(line)[2])
+            changes.append(json.loads(next_line(stream))[2])
         assert changes[-1]["report"] == report
         numbers = [change["run"]["change"] for change in changes]
         assert numbers == sorted(numbers)

@@ -121,7 +121,11 @@ def test_several_processes_may_migrate_at_once(new_url: Callable[[], str], datab
         for _ in range(4)
     ]
     try:
-        ended = [process.communicate("go\n", timeout=60)[1] for process in started]
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        ended = [process.communicate(timeout=60)[1] for process in started]
         assert ended == [""] * 4
     finally:
         for process in started:

@@ -55,9 +55,16 @@ def examine(screen: Screen, what: str, looks: list[tuple[int, str]] = LOOKS) -> 
     return [f"{what} ({', '.join(where)}): {fault}" for fault, where in faults.items()]
 
 
+def path_of(address: str) -> str:
+    """The view of an address of the page, without its query: what has the same one stays as it is drawn."""
+    return address.partition("#/")[2].partition("?")[0] or "codes"
+
+
 def show(screen: Screen, place: str) -> None:
     """Go there, and wait until nothing is being loaded any more."""
-    if not screen.page.url.endswith(f"/#/{place}"):
+    if path_of(screen.page.url) != path_of(f"#/{place}"):
+        # what stood before stands for a moment more
+        screen.page.wait_for_selector("main")
         screen.page.evaluate("document.querySelector('main').dataset.gone = ''")
     screen.page.goto(f"{screen.yard.url}/#/{place}")
     screen.page.wait_for_selector("main:not([data-gone], [aria-busy=true])")

@@ -18,7 +18,7 @@ from tests.system.targets import Target
 
 CODES = Path(__file__).parent / "codes"
 #: For what passes ssh, an agent and Slurm, on a machine that does other work as well (seconds).
-LIMIT = 90.0
+LIMIT = 120.0
 FINAL = {"completed", "failed", "canceled", "lost"}
 NO_LOCAL = "[targets.local]\nenabled = false\n"
 
@@ -27,7 +27,7 @@ class ClusterYard(Yard):
     """A Simyard whose runs go to `site`, where nobody says otherwise."""
 
     def __init__(self, home: Path, site: Site, settings: str, *, codes: Path = CODES) -> None:
-        super().__init__(home, codes, Target(site.name, settings, site.directory, 20.0))
+        super().__init__(home, codes, Target(site.name, settings, site.directory, 40.0))
         self.site = site
 
     def send(self, code: str, model: str, inputs: dict[str, Any] | None = None, **options: Any) -> RemoteRun:

@@ -45,8 +45,8 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
 @pytest.fixture(scope="module")
 def yard(request: pytest.FixtureRequest, site_codes: Path, target: Target) -> Iterator[Yard]:
     """A Simyard for this file, with MAD-X where a test of the file is marked `madx` (which an image has anyhow)."""
-    # short: a Unix socket's path has an end
-    with tempfile.TemporaryDirectory(prefix="yard-") as folder:
+    # short: a Unix socket's path has an end; a process that ends may write there still
+    with tempfile.TemporaryDirectory(prefix="yard-", ignore_cleanup_errors=True) as folder:
         made = Yard(Path(folder) / "home", site_codes, target)
         if target is LOCAL and any(
             item.path == request.path and item.get_closest_marker("madx") for item in request.session.items

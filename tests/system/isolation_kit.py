@@ -17,14 +17,14 @@ from simyard.agent import locks
 from simyard.client import Client
 from simyard.config import Config
 from simyard.protocol.asking import ANSWER, Problem, RunAnswer, RunCancel, RunDelete, RunGone, RunSimulation, RunStatus
-from simyard.protocol.jobs import FINAL, Run
+from simyard.protocol.jobs import FINAL, Resources, Run
 from tests.contract.shell_kit import Web
 from tests.docker_engine import HOSTILE_CODES, IMAGE, Engine
 from tests.system.page_kit import wait_until
 
 SIMYARD = Path(sys.executable).parent / "simyard"
 #: No attempt takes longer (seconds) unless something is broken.
-LIMIT = 200.0
+LIMIT = 300.0
 ME, OTHER = "me", "other"
 
 
@@ -42,7 +42,7 @@ class Site:
         self.client: Client
 
     def simyard(self, *words: str) -> str:
-        done = subprocess.run([SIMYARD, "--home", self.home, *words], capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run([SIMYARD, "--home", self.home, *words], capture_output=True, text=True, check=False, timeout=240)
         assert done.returncode == 0, f"simyard {words}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -55,11 +55,11 @@ class Site:
         with Web(self) as web:  # type: ignore[arg-type]  # it wants its config and its secret
             return web.ask(question)
 
-    def start(self, attempt: str, user: str = ME, **given: Any) -> str:
-        """A run that makes an attempt; its id."""
+    def start(self, attempt: str, user: str = ME, *, memory: int = 256 << 20, **given: Any) -> str:
+        """A run that makes an attempt, with so much memory (bytes); its id."""
         question = RunSimulation(
             user=user, simulation=uuid.uuid4().hex, simulation_revision="1", code="prober", model="try", files={}, target="box", reuse=False,
-            inputs={"attempt": attempt, "given": json.dumps(given)},
+            inputs={"attempt": attempt, "given": json.dumps(given)}, resources=Resources(memory=memory),
         )  # fmt: skip
         answer = self.ask(question)
         assert isinstance(answer, RunAnswer), answer
@@ -105,6 +105,10 @@ class Site:
             assert isinstance(problem, Problem)
             return status, problem.detail.encode()
         return status, data
+
+    def enough(self, run: str, user: str = ME) -> None:
+        """What goes on until it is told so ends now."""
+        (self.directory(run, user) / "work" / "enough").touch()
 
     def directory(self, run: str, user: str = ME) -> Path:
         return self.config.user_dir(user) / "runs" / run

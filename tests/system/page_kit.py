@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from simyard import alive
 from simyard.client import Client
@@ -37,7 +37,8 @@ PICTURES = ROOT / "test-artifacts" / "page"
 #: The environment of MAD-X is kept between test sessions, and is the one of `make demo`.
 KEPT = ROOT / ".demo"
 #: For a page to show something on a machine that does other work as well (milliseconds).
-PATIENCE = 30_000
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 
 
@@ -53,7 +54,7 @@ class Yard:
 
     def __enter__(self) -> Self:
         self.url = json.loads(self.simyard("up", "--detach", "--port", "0", "--json"))["url"]
-        self.client = Client(home=self.home)
+        self.client = Client(home=self.home, patience=PATIENCE / 1000)
         if self.target is not LOCAL:
             try:
                 # whoever looks at a code has an agent made ready, and with it, which takes longest on a busy machine, its container
@@ -133,8 +134,8 @@ class Screen:
             window.violations = [];
             addEventListener('securitypolicyviolation', (e) => violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}:${e.lineNumber}`));
         """)
+        self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE)
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.on("dialog", self._on_dialog)
@@ -188,6 +189,10 @@ class Screen:
     def wait_for_plot(self) -> None:
         """Until a plot of the current run stands."""
         self.page.wait_for_selector(".report:not(.is-stale)[aria-busy=false] .js-plotly-plot .main-svg", state="attached")
+
+    def fits(self, width: int) -> None:
+        """Nothing sticks out of so many pixels; plots follow a new size in a moment."""
+        comes_true(self.page, f"document.documentElement.scrollWidth <= {width}")
 
     def state(self) -> str:
         return self.page.locator(".state-line").inner_text()
@@ -243,7 +248,13 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def wait_until(condition: Any, seconds: float = 30.0) -> None:
+def comes_true(page: Page, expression: str) -> None:
+    """Until that is true in the page. Playwright's `wait_for_function` has the page itself evaluate it, which the policy of the
+    page forbids from the second look on."""
+    wait_until(lambda: page.evaluate(expression))
+
+
+def wait_until(condition: Any, seconds: float = PATIENCE / 1000) -> None:
     """Until `condition()` is true; fails after that long."""
     limit = time.monotonic() + seconds
     while not condition():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -29,12 +31,13 @@ on_each_target_of_this_disk = pytest.mark.parametrize("target", ["local", _DOCKE
 @dataclass(frozen=True)
 class Target:
     """The only target that is switched on in a Simyard with these `settings` (sections of its simyard.toml). Runs are below `directory`
-    where they are not in Simyard's home folder. What happens there is known `notice` seconds later."""
+    where they are not in Simyard's home folder. What happens there is known `notice` seconds later, however busy
+    the machine is."""
 
     name: str
     settings: str = ""
     directory: Path | None = None
-    notice: float = 2.0
+    notice: float = 10.0
 
     def root(self, home: Path) -> Path:
         """The one user's folder there."""
@@ -70,13 +73,20 @@ def box(engine: Engine) -> Target:
 
 def batch(site: Site) -> Target:
     """That cluster. Slurm is asked every second, and tells of an end when its node has told it."""
-    return Target(site.name, "[targets.local]\nenabled = false\n" + site.section(), site.directory, 20.0)
+    return Target(site.name, "[targets.local]\nenabled = false\n" + site.section(), site.directory, 40.0)
+
+
+def kill(pid: int) -> int:
+    """Kill -9 a process, and answer with its pid. To the system 0 is not nobody but this test's own group."""
+    assert pid > 0, "there is nobody to kill"
+    os.kill(pid, signal.SIGKILL)
+    return pid
 
 
 def simyard(home: Path, *words: str | Path, status: int = 0) -> str:
     """Run a command that ends with this status; answers with all that it said."""
     done = subprocess.run(
-        [SIMYARD, "--home", home, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+        [SIMYARD, "--home", home, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=240
     )
     said = done.stdout + done.stderr
     assert done.returncode == status, f"simyard {' '.join(map(str, words))} ended with {done.returncode}: {said}"

@@ -15,7 +15,7 @@ from tests.system.bad_input_kit import condition, nothing_runs_of
 from tests.system.page_kit import Yard
 from tests.system.targets import LOCAL, SIMYARD, Target, on_each_target
 
-pytestmark = [pytest.mark.madx, on_each_target]
+pytestmark = [pytest.mark.madx, pytest.mark.timeout(300), on_each_target]
 FAILED, REFUSED = 1, 4
 
 
@@ -35,7 +35,7 @@ def run(yard: Yard, model: str, *files: Path, more: tuple[str, ...] = ()) -> tup
     """Exit status and words of `simyard run madx --wait`."""
     named = [word for file in files for word in ("--file", str(file))]
     command: list[str | Path] = [SIMYARD, "--home", yard.home, "run", "madx", "--model", model, *named, "--wait", *more]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert "Traceback" not in done.stdout + done.stderr
     return done.returncode, done.stdout + done.stderr
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,19 +12,20 @@ import pytest
 
 from simyard import alive
 from simyard.config import Config
+from simyard.drivers.docker.host import CALL_LIMIT
 from simyard.protocol.asking import RunAnswer, RunSimulation
 from tests.contract.shell_kit import Web
 from tests.docker_engine import IMAGE, Engine, an_engine
 from tests.system.page_kit import Yard, wait_until
-from tests.system.targets import Target
+from tests.system.targets import Target, kill
 
-pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker-daemon"), pytest.mark.timeout(300, func_only=True)]
+pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker-daemon"), pytest.mark.timeout(600, func_only=True)]
 CODES = Path(__file__).parent / "codes"
 #: So long a busy machine may take for what takes a moment (seconds).
 PATIENCE = 90.0
 BOX = Target("box")
 FREEZE, CALM = 60.0, 15.0
-#: What a frozen daemon may add to the longest run of somebody else, at the very most (seconds).
+#: What a frozen daemon may add to all but a few of somebody else's runs, at the very most (seconds). A busy machine makes single ones slow.
 SLACK = 1.0
 
 
@@ -118,7 +117,7 @@ def _answering(engine: Engine) -> Iterator[None]:
 
 
 def test_a_supervisor_that_is_killed_during_a_run_in_a_container_finds_it_again(site: Site) -> None:
-    run = site.evolve(60_000)
+    run = site.evolve(100_000)
     agent = site.agent
     site.kill("supervisor")
     found = site.ended(run)
@@ -174,7 +173,7 @@ def test_an_agent_that_dies_while_the_daemon_is_away_is_followed_by_one_that_ado
     run = site.evolve(frames=200, size=256)
     agent = site.agent
     engine.stop()
-    os.kill(agent, signal.SIGKILL)
+    kill(agent)
     wait_until(lambda: site.box()["state"] == "silent", PATIENCE)
     assert site.run(run)["state"] == "running"
     assert "this is its last known state. The Docker daemon at" in site.explained(run)
@@ -194,7 +193,7 @@ def test_a_host_that_is_taken_out_of_the_configuration_loses_no_run(site: Site, 
     frames = site.run(run)["progress"]["frames"]
     wait_until(lambda: site.run(run)["progress"]["frames"] > frames, PATIENCE)
     agent = site.agent
-    os.kill(agent, signal.SIGKILL)
+    kill(agent)
     said = f"The Docker host {engine.url} is not in the configuration any more. Put it back, or cancel."
     wait_until(lambda: site.box()["state"] == "silent", PATIENCE)
     assert site.box()["detail"] == said
@@ -213,13 +212,13 @@ def test_a_host_that_is_taken_out_of_the_configuration_loses_no_run(site: Site, 
     assert site.ended(run)["state"] == "canceled"
 
 
-@pytest.mark.timeout(400, func_only=True)
+@pytest.mark.timeout(700, func_only=True)
 def test_a_daemon_that_is_frozen_for_a_minute_delays_nobody_on_another_target(site: Site, engine: Engine) -> None:
     run = site.evolve(frames=200, size=256)
-    calm = _longest(site, 0, CALM)
+    calm = _times(site, 0, CALM)
     engine.freeze()
     try:
-        frozen = _longest(site, 10_000, FREEZE)
+        frozen = _times(site, 10_000, FREEZE)
         assert "is not answering since" in site.box()["detail"]
         assert site.run(run)["state"] == "running"
         new = site.client.start(
@@ -228,20 +227,33 @@ def test_a_daemon_that_is_frozen_for_a_minute_delays_nobody_on_another_target(si
         assert site.ended(new.id)["state"] == "completed", "its agent is connected, and needs no daemon"
     finally:
         engine.thaw()
-    calm = max(calm, _longest(site, 20_000, CALM))
-    said = f"the longest took {frozen:.3f} s while the daemon was frozen, and {calm:.3f} s before and after"
+    calm += _times(site, 20_000, CALM)
+    usual = _most(calm)
+    said = (
+        f"{len(frozen)} runs while the daemon was frozen, nearly all within {_most(frozen):.3f} s, the longest {max(frozen):.3f} s; "
+        f"{len(calm)} before and after, nearly all within {usual:.3f} s, the longest {max(calm):.3f} s"
+    )
     print(said)
-    assert frozen <= calm + SLACK, said
+    assert _most(frozen) <= usual + SLACK, said
+    # nor has a single one waited for as long as an answer of the daemon is waited for
+    over = sum(one - usual for one in frozen if one > usual + SLACK)
+    assert over < CALL_LIMIT - SLACK, f"{over:.3f} s over in all: {said}"
     wait_until(lambda: not site.box()["since"], PATIENCE)
     site.client.get_run(run).cancel()
     assert site.ended(run)["state"] == "canceled"
 
 
-def _longest(site: Site, first: int, seconds: float) -> float:
-    """The longest of another user's small runs on `local`, one after another for so long."""
-    longest, end, number = 0.0, time.monotonic() + seconds, first
+def _times(site: Site, first: int, seconds: float) -> list[float]:
+    """How long each of another user's small runs on `local` took, one after another for so long."""
+    times: list[float] = []
+    end, number = time.monotonic() + seconds, first
     site.other_users_run(number)  # their agent is there, and the code warm
-    while time.monotonic() < end:
+    while not times or time.monotonic() < end:
         number += 1
-        longest = max(longest, site.other_users_run(number))
-    return longest
+        times.append(site.other_users_run(number))
+    return times
+
+
+def _most(times: list[float]) -> float:
+    """The time within which nineteen of twenty are done."""
+    return sorted(times)[len(times) * 19 // 20]

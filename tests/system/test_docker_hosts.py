@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +14,11 @@ from simyard.agent import locks
 from tests.docker_engine import IMAGE, Engine
 from tests.docker_hosts import SshServer
 from tests.system.page_kit import wait_until
-from tests.system.targets import simyard
+from tests.system.targets import kill, simyard
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
 
-LONG = ("grayscott", "--model", "evolve", "--set", "steps=20000", "--set", "size=128", "--set", "frames=20")
+LONG = ("grayscott", "--model", "evolve", "--set", "steps=40000", "--set", "size=128", "--set", "frames=20")
 
 
 class Site:
@@ -82,8 +80,8 @@ def test_a_run_on_a_host_far_away_ends_well_and_no_container_there_has_a_network
 def test_a_run_goes_on_while_supervisor_and_relay_are_killed_and_is_told_to_its_end(site: Site, engine: Engine) -> None:
     run = site.start(*LONG)
     wait_until(lambda: site.frames(run) > 1, 60)
-    os.kill(engine.inspect(site.relay())["State"]["Pid"], signal.SIGKILL)
-    os.kill(locks.holder(str(site.home / "supervisor.lock")), signal.SIGKILL)
+    kill(engine.inspect(site.relay())["State"]["Pid"])
+    kill(locks.holder(str(site.home / "supervisor.lock")))
     simyard(site.home, "run", "wait", run)
     found = site.run(run)
     assert found["state"] == "completed"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from simyard.protocol.jobs import State
 from tests.docker_engine import Engine
 from tests.system.isolation_kit import ME, OTHER, Site, a_site, listening
 from tests.system.page_kit import wait_until
+from tests.system.targets import kill
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(480)]
 REFUSED = {"EACCES", "EPERM", "EROFS"}
@@ -133,10 +132,9 @@ def test_no_file_and_no_environment_holds_an_agents_secret(site: Site) -> None:
 
 
 def test_a_code_that_lies_in_wait_for_a_new_agent_gets_nothing_of_its_secret_either(site: Site) -> None:
-    run = site.start("lurk", seconds=60)
+    run = site.start("lurk", seconds=180)
     wait_until((site.directory(run) / "work" / "lurking").exists, 60)
-    before = site.agent()
-    os.kill(before, signal.SIGKILL)
+    before = kill(site.agent())
     found = site.ended(run)
     assert found.state is State.COMPLETED, found.reason
     assert found.results["seen"] >= 2

@@ -16,6 +16,8 @@ from tests.slurm_site import Site
 from tests.system.page_kit import install_madx
 from tests.unit.test_docs import blocks
 
+#: A page is many commands, each of which starts something.
+pytestmark = pytest.mark.timeout(600)
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CLIENT = DOCS / "how-to" / "use-from-python.md"
@@ -48,7 +50,7 @@ class Reader:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=300,
         )
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
@@ -120,7 +122,7 @@ def test_the_examples_of_the_client_run(reader: Reader) -> None:
 
 @pytest.mark.slurm
 @pytest.mark.xdist_group("slurm")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_what_the_pages_say_of_clusters_works(pool: Site, tmp_path: Path) -> None:
     home = tmp_path / "h"
     home.mkdir(mode=0o700)

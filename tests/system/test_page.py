@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.system.page_kit import Screen, Yard
 from tests.system.targets import on_each_target
@@ -48,7 +48,8 @@ def test_from_the_first_visit_to_a_twiss_plot_that_follows_a_changed_input(scree
     screen.wait_for_state("Completed")
     screen.wait_for_plot()
     screen.picture("twiss")
-    assert page.locator(".numbers").inner_text().split("Tune x")[1].split()[0] == "5.2"
+    numbers = page.locator(".numbers", has_text="Tune x")
+    assert numbers.inner_text().split("Tune x")[1].split()[0] == "5.2"
 
     page.get_by_label("FODO cells", exact=True).fill("32")
     screen.run_where_nothing_follows()
@@ -68,7 +69,7 @@ def test_from_the_first_visit_to_a_twiss_plot_that_follows_a_changed_input(scree
     # reloaded, everything is as it was
     page.reload()
     page.locator(".numbers", has_text="6.93333").wait_for()
-    assert page.get_by_label("FODO cells", exact=True).input_value() == "32"
+    expect(page.get_by_label("FODO cells", exact=True)).to_have_value("32")
 
 
 @pytest.mark.madx
@@ -80,14 +81,14 @@ def test_what_is_wrong_with_an_input_is_said_at_its_field_and_why_a_run_failed_c
     energy = page.get_by_label("Energy", exact=True)
     energy.fill("three")
     page.get_by_text("“three” is not a number.").wait_for()
-    assert energy.get_attribute("aria-invalid") == "true"
-    assert page.get_by_role("button", name="Run again").is_disabled()
+    expect(energy).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_role("button", name="Run again")).to_be_disabled()
     energy.fill("0")
     page.get_by_text("The smallest allowed value is 0.001 GeV.").wait_for()
     screen.picture("error-at-the-field")
     page.get_by_role("button", name="Energy: Back to the default, 3 GeV").click()
     page.get_by_text("Saved", exact=True).wait_for()
-    assert energy.input_value() == "3"
+    expect(energy).to_have_value("3")
 
     page.get_by_label("Cell length", exact=True).fill("0.6")
     screen.run_where_nothing_follows()
@@ -106,7 +107,7 @@ def test_lattice_files_that_are_dropped_run_with_the_files_that_they_call(screen
     page.wait_for_selector(".workspace")
     screen.drop(".workspace", {"magnets.seq": SEQUENCE, "cell.madx": JOB})
     page.get_by_text("2 files were added.").wait_for()
-    assert page.get_by_label("MAD-X job", exact=True).input_value() == "cell.madx"
+    expect(page.get_by_label("MAD-X job", exact=True)).to_have_value("cell.madx")
     screen.run_where_nothing_follows()
     page.locator(".numbers", has_text="cell").wait_for()
     screen.wait_for_plot()

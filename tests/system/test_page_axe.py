@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from tests.system.axe_kit import examine, prepare, settle, show
 from tests.system.page_kit import Screen, Yard
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
 LONG = {"size": 96, "steps": 400_000, "frames": 200}
 
@@ -85,7 +85,8 @@ def test_a_long_model_before_while_and_after_it_runs(screen: Screen, yard: Yard,
 
 def test_a_run_that_waits(screen: Screen, yard: Yard, clean: Callable[..., None]) -> None:
     ids = [simulation(yard, f"Waiting {n}", **LONG, seed=n) for n in range(3)]
-    runs = [yard.client.start(one, "evolve", resources={"cores": 2}) for one in ids]
+    cores = next(one["cores"] for one in yard.client.targets() if one["name"] == yard.target.name)
+    runs = [yard.client.start(one, "evolve", resources={"cores": cores}) for one in ids]
     show(screen, f"simulations/{ids[-1]}")
     screen.wait_for_state("Waiting")
     clean("workspace-waiting")
@@ -94,7 +95,7 @@ def test_a_run_that_waits(screen: Screen, yard: Yard, clean: Callable[..., None]
     for run in runs:
         run.cancel()
     for run in runs:
-        run.wait(30)
+        run.wait(60)
 
 
 def test_lists_with_much_in_them(screen: Screen, yard: Yard, clean: Callable[..., None]) -> None:

@@ -11,7 +11,7 @@ from simyard.client.runs import RemoteRun
 from tests.system.axe_kit import settle, show
 from tests.system.page_kit import Screen, Yard
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(480)]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def runs(yard: Yard) -> list[RemoteRun]:
     found = []
     for seed in (1, 2):
         changed = yard.client.change_simulation(yard.client.simulation(made["id"]), inputs={"seed": seed})
-        found.append(yard.client.start(changed["id"], "evolve", wait=30).wait(60))
+        found.append(yard.client.start(changed["id"], "evolve", wait=60).wait(60))
     return found
 
 

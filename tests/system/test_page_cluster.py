@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.slurm_site import Site
 from tests.system.axe_kit import examine, prepare
-from tests.system.page_kit import PATIENCE, Screen, Yard, name_of, wait_until
+from tests.system.page_kit import PATIENCE, Screen, Yard, comes_true, name_of, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(300)]
 #: On a busy machine an agent is copied, started and connected in this time (seconds).
@@ -22,7 +22,7 @@ LONG = 120
 @pytest.fixture(scope="module")
 def yard(pool: Site, site_codes: Path) -> Iterator[Yard]:
     """A Simyard whose user may have no key: the cluster asks for a password, and nothing is known of its host yet."""
-    with tempfile.TemporaryDirectory(prefix="yard-") as folder:
+    with tempfile.TemporaryDirectory(prefix="yard-", ignore_cleanup_errors=True) as folder:
         config = Path(folder) / "ssh_config"
         config.write_text(
             f"Host pool\n  HostName 127.0.0.1\n  Port {pool.sshd.port}\n  User {pool.account.name}\n"
@@ -132,7 +132,7 @@ def test_a_cluster_is_logged_in_to_by_keyboard_alone(
     page.get_by_text("Logged in to pool.").wait_for()
     expect(place.get_by_role("button", name="Login…")).to_be_focused()
     assert state_of(yard) == "ready"
-    page.wait_for_function("!document.documentElement.outerHTML.includes('needs login')")
+    comes_true(page, "!document.documentElement.outerHTML.includes('needs login')")
 
 
 def test_wrong_answers_end_in_words_and_may_be_tried_again(
@@ -183,7 +183,7 @@ def test_a_waiting_run_says_that_it_needs_a_login_and_goes_on_after_it(
     screen.picture("waits-for-login")
     why.get_by_role("button", name="Log in to pool").click()
     log_in(page, yard, pool)
-    why.wait_for(state="detached", timeout=4 * PATIENCE)
+    why.wait_for(state="detached", timeout=2 * PATIENCE)
     screen.page.locator(".state-line", has_text="Completed").wait_for(timeout=LONG * 1000)
     screen.wait_for_plot()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import pytest
 from playwright.sync_api import Locator
@@ -13,6 +13,13 @@ from simyard.client.http import path
 from tests.system.page_kit import Screen, Yard, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+SHOWN = ":is(.view-content, .view-empty):not([data-before])"
+
+
+def file_of(address: str) -> str:
+    return parse_qs(address.partition("?")[2]).get("file", [""])[0]
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +33,12 @@ def run(yard: Yard) -> str:
 
 def opened(screen: Screen, run: str, file: str, at: str = "") -> Locator:
     """The viewer with that file of the run's work folder; the address says it all."""
+    if file_of(screen.page.url) != f"work/{file}":
+        # what was shown before stands for a moment more
+        screen.page.locator(SHOWN).evaluate_all("all => all.forEach((one) => { one.dataset.before = ''; })")
     screen.page.goto(f"/#/runs/{run}?file={quote('work/' + file)}" + (f"&at={quote(at)}" if at else ""))
     viewer = screen.page.locator(".file-viewer")
-    viewer.locator(".view-content, .view-empty").wait_for()
+    viewer.locator(SHOWN).wait_for()
     viewer.locator(".skeletons").first.wait_for(state="detached")
     return viewer
 
@@ -68,12 +78,13 @@ def test_tables_are_sorted_and_a_column_is_plotted_over_another(screen: Screen, 
     viewer.get_by_text("5\u202f000 rows, 3 columns.").wait_for()
     viewer.get_by_role("button", name="x", exact=True).click()
     viewer.get_by_role("button", name="x", exact=True).click()
-    assert viewer.locator("tbody tr").first.inner_text().split()[2] == "1", "the largest first"
+    wait_until(lambda: viewer.locator("tbody tr").first.inner_text().split()[2] == "1")  # the largest first
     viewer.get_by_role("button", name="Plot").click()
     viewer.locator(".js-plotly-plot .main-svg").first.wait_for()
     screen.picture("plot")
-    assert opened(screen, run, "twiss.tfs").locator("th").all_inner_texts()[1:] == ["NAME", "S", "BETX"]
-    assert opened(screen, run, "columns.dat").locator("th").all_inner_texts()[1:] == ["s [m]", "beta [m]"]
+    for file, columns in (("twiss.tfs", ["NAME", "S", "BETX"]), ("columns.dat", ["s [m]", "beta [m]"])):
+        head = opened(screen, run, file).locator("th")
+        wait_until(lambda head=head, columns=columns: head.all_inner_texts()[1:] == columns)
 
 
 def test_pictures_json_numpy_and_bytes_are_shown_as_what_they_are(screen: Screen, run: str) -> None:
@@ -88,7 +99,7 @@ def test_pictures_json_numpy_and_bytes_are_shown_as_what_they_are(screen: Screen
     screen.page.locator(".array-stage .main-svg").first.wait_for()
     viewer = opened(screen, run, "arrays.npz", "two")
     viewer.get_by_role("button", name="Table").click()
-    assert viewer.locator("tbody td").all_inner_texts() == ["1", "0", "1", "2", "2", "3", "4", "5"]
+    wait_until(lambda: viewer.locator("tbody td").all_inner_texts() == ["1", "0", "1", "2", "2", "3", "4", "5"])
 
 
 def test_hdf5_is_browsed_with_its_attributes_and_drawn(screen: Screen, run: str) -> None:

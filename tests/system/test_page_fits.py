@@ -7,6 +7,7 @@ import gzip
 import pytest
 from playwright.sync_api import Browser, Response
 
+from tests.system.axe_kit import settle, show
 from tests.system.page_kit import Screen, Yard
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -48,20 +49,23 @@ def test_every_view_fits_a_narrow_screen(screens: list[Screen], browser: Browser
     made = client.create_simulation(
         "grayscott", name, example="tiny", inputs={"size": 48, "steps": 500, "frames": 5, "seed": int(dark)}
     )
-    run = client.start(made["id"], "evolve", wait=30)
+    run = client.start(made["id"], "evolve", wait=60)
     screen = Screen(browser, yard, name="narrow-dark" if dark else "narrow-light", width=360, dark=dark)
     screens.append(screen)
     for place in ("codes", "simulations", f"simulations/{made['id']}", "runs", f"runs/{run.id}", "nowhere"):
-        screen.page.goto(f"/#/{place}")
-        screen.page.wait_for_selector("main")
-        screen.page.locator(".skeletons, [aria-busy=true]").first.wait_for(state="detached")
+        show(screen, place)
         screen.picture(place.split("/")[0] + ("-one" if "/" in place else ""))
-        assert screen.page.evaluate("document.documentElement.scrollWidth") <= 360, place
+        screen.fits(360)
 
 
 def test_everything_can_be_reached_by_keyboard_and_the_focus_is_seen(screen: Screen) -> None:
     page = screen.page
     page.get_by_role("heading", name="What do you want to simulate?").wait_for()
+    # what arrives later than the focus would take it along, or be passed by
+    page.locator(".welcome, .recent").first.wait_for()
+    card = page.locator(".code-card").filter(has=page.get_by_role("button", name="Coral growth"))
+    card.get_by_role("button", name="New simulation").wait_for()
+    settle(screen)
     page.locator("body").press("Tab")
     page.keyboard.press("Tab")
     seen = set()

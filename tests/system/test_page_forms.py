@@ -176,17 +176,17 @@ def test_the_saves_show_what_changed_and_the_way_back(screen: Screen) -> None:
     dialog = page.get_by_role("dialog", name="Saves and differences")
     dialog.locator(".difference", has_text="24").get_by_text("12").wait_for()
     dialog.get_by_role("button", name="As it was made").click()
-    assert dialog.locator(".diff-lines .new").all_inner_texts() == ["+\nB;", "+\nd;"]
+    wait_until(lambda: dialog.locator(".diff-lines .new").all_inner_texts() == ["+\nB;", "+\nd;"])
     screen.picture("difference")
     dialog.get_by_role("button", name="One magnet").click()
     dialog.locator(".difference dt", has_text="Magnets").wait_for()
     page.keyboard.press("ArrowUp")
-    assert dialog.get_by_role("button", name="The defaults").get_attribute("aria-pressed") == "true"
+    expect(dialog.get_by_role("button", name="The defaults")).to_have_attribute("aria-pressed", "true")
     dialog.get_by_role("button", name="As it was made").click()
     dialog.get_by_role("button", name="Go back to this").click()
     dialog.get_by_role("button", name="Back to save 1").wait_for()
     page.keyboard.press("Escape")
-    assert page.get_by_label("Script", exact=True).input_value() == "a;\nb;\nc;\n"
+    expect(page.get_by_label("Script", exact=True)).to_have_value("a;\nb;\nc;\n")
     assert inputs_of(screen, simulation)["cells"] == 24
 
 
@@ -196,29 +196,30 @@ def test_many_inputs_are_searched_and_groups_fold(screen: Screen) -> None:
     find = page.get_by_label("Find an input")
     find.fill("magn")
     field(page, "magnets").wait_for()
-    assert page.locator(".field").count() == 1
+    expect(page.locator(".field")).to_have_count(1)
     find.fill("nothing like it")
     page.get_by_role("button", name="Show all").click()
     page.get_by_role("button", name="Changed 1", exact=True).click()
-    assert page.locator(".field").evaluate_all("all => all.map((one) => one.dataset.input)") == ["cells"]
+    expect(page.locator(".field")).to_have_count(1)
+    expect(page.locator(".field")).to_have_attribute("data-input", "cells")
     screen.picture("changed")
     page.get_by_role("button", name="Changed 1", exact=True).click()
     head = page.locator(".group-head", has_text="Numbers")
     page.get_by_label("Length", exact=True).fill("x")
     head.get_by_text("1 to mend").wait_for()
     head.click()
-    assert head.get_attribute("aria-expanded") == "false"
+    expect(head).to_have_attribute("aria-expanded", "false")
     head.get_by_text("1 to mend").wait_for()
     page.reload()
     saved(page)
-    assert page.locator(".group-head", has_text="Numbers").get_attribute("aria-expanded") == "false"
+    expect(page.locator(".group-head", has_text="Numbers")).to_have_attribute("aria-expanded", "false")
     page.locator(".group-head", has_text="Numbers").click()
     page.get_by_role("button", name="1 more setting").click()
     page.get_by_label("Free number", exact=True).wait_for()
     line = page.get_by_role("separator", name="Width of the inputs")
     before = int(line.get_attribute("aria-valuenow") or "0")
     line.press("ArrowRight")
-    assert int(line.get_attribute("aria-valuenow") or "0") == before + 16
+    expect(line).to_have_attribute("aria-valuenow", str(before + 16))
 
 
 def test_what_lies_in_the_bin_can_be_read_and_taken_back(screen: Screen, yard: Yard) -> None:
@@ -244,7 +245,7 @@ def test_the_form_fits_a_narrow_screen(screens: list[Screen], browser: Browser, 
     screen.picture("inputs")
     field(page, "magnets").scroll_into_view_if_needed()
     screen.picture("table")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    screen.fits(360)
     page.get_by_role("button", name="More for this simulation").click()
     page.get_by_role("menuitem", name="Saves and differences").click()
     page.locator(".saves").wait_for()

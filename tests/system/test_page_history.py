@@ -23,7 +23,7 @@ def runs_of(yard: Yard, name: str, *changes: dict[str, Any], model: str = "evolv
     ids = []
     for inputs in changes:
         yard.client.http.json("PATCH", f"/api/v1/simulations/{made}", body={"inputs": inputs})
-        ids.append(yard.client.start(made, model, wait=30, reuse=False).id)
+        ids.append(yard.client.start(made, model, wait=60, reuse=False).id)
     return made, ids
 
 
@@ -92,7 +92,7 @@ def test_quick_runs_fold_and_are_cleaned_away_but_for_what_is_pinned(browser: Br
     fold = page.locator(".history-fold", has_text="quick runs")
     fold.wait_for()
     fold.click()
-    assert page.locator(".history-row.part").count() >= 5
+    page.locator(".history-row.part").nth(4).wait_for()
     screens[0].picture("unfolded")
     page.get_by_role("button", name="Clean up").click()
     page.get_by_role("menuitem", name="quick runs…").click()
@@ -106,13 +106,14 @@ def test_runs_are_compared_and_what_was_deleted_is_said(browser: Browser, yard: 
     screens.append(screen)
     page = screen.page
     listed = history(page, simulation)
+    listed.locator(".history-row").nth(1).wait_for()
     for row in range(2):
         listed.locator(".history-row input").nth(row).check()
     listed.get_by_role("link", name="Compare").click()
     page.get_by_role("heading", name="Compare runs").wait_for()
     page.wait_for_selector(".compare-part .js-plotly-plot .main-svg", state="attached")
     inputs = page.locator(".compare-table").first
-    assert inputs.locator("tbody th").all_inner_texts() == ["Feed rate F", "Steps"]
+    wait_until(lambda: inputs.locator("tbody th").all_inner_texts() == ["Feed rate F", "Steps"])
     page.get_by_text("Show all inputs").click()
     inputs.get_by_text("Diffusion of u").wait_for()
     page.locator(".compare-table").nth(1).get_by_text("%)").first.wait_for()

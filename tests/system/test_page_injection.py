@@ -119,7 +119,7 @@ def test_names_notes_tags_and_folders_of_a_user_are_text(screen: Watched, yard: 
     client, page = yard.client, screen.page
     made = client.create_simulation("hostile", NAME)
     client.change_simulation(client.simulation(made["id"]), tags=[bad("tag")], folder="<b onclick=hit(1)>folder")
-    run = client.start(made["id"], "shout", wait=30)
+    run = client.start(made["id"], "shout", wait=60)
     client.http.json("PATCH", path("runs", run.id), body={"name": bad("run"), "note": bad("note"), "pinned": True})
     for place in ("simulations", "runs", f"simulations/{made['id']}?model=shout", f"runs/{run.id}"):
         screen.look(f"/#/{place}")
@@ -132,7 +132,7 @@ def test_names_notes_tags_and_folders_of_a_user_are_text(screen: Watched, yard: 
 def test_a_reason_a_log_and_what_a_run_leaves_are_text(screen: Watched, yard: Yard) -> None:
     client, page = yard.client, screen.page
     made = client.create_simulation("hostile", NAME, inputs={"amount": -1})
-    run = client.start(made["id"], "shout", wait=30)
+    run = client.start(made["id"], "shout", wait=60)
     screen.look(f"/#/runs/{run.id}")
     page.get_by_text("<script>hit('reason')</script>").first.wait_for()
     page.get_by_text("<script>hit('log')</script>").first.wait_for()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.system.page_kit import Screen, Yard, looked_after, name_of, wait_until
+from tests.system.axe_kit import show
+from tests.system.page_kit import Screen, Yard, comes_true, looked_after, name_of, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -39,7 +40,7 @@ class Hands:
         self.focus_is_somewhere()
 
     def focus_is_somewhere(self) -> None:
-        wait_until(lambda: not self.page.evaluate(FOCUSED)["body"], 5)
+        wait_until(lambda: not self.page.evaluate(FOCUSED)["body"])
 
     def type(self, text: str) -> None:
         self.page.keyboard.press("Control+a")
@@ -70,7 +71,8 @@ def screen(browser: Browser, yard: Yard, request: pytest.FixtureRequest) -> Iter
 def test_from_the_first_visit_to_a_run_that_is_stopped_and_run_again(screen: Screen) -> None:
     page, hands = screen.page, Hands(screen.page)
     page.get_by_role("heading", name="What do you want to simulate?").wait_for()
-    page.locator(".code-card").first.wait_for()
+    page.locator(".welcome, .recent").first.wait_for()
+    page.locator(".code-card").get_by_role("button", name="Coral growth").wait_for()
     hands.tab_to("Skip to content")
     hands.press("Enter")
     hands.tab_to("Coral growth", exact=False)
@@ -130,12 +132,12 @@ def test_simulations_are_renamed_deleted_and_taken_back(screen: Screen, yard: Ya
     page.get_by_role("heading", name="Simulations", exact=True).wait_for()
     page.get_by_text("Alpha").first.wait_for()
     hands.press("/")
-    assert page.evaluate("document.activeElement.type") == "search"
+    comes_true(page, "document.activeElement.type === 'search'")
     hands.type("Alpha")
     page.get_by_role("link", name="Alpha").first.wait_for()
     hands.tab_to("Alpha", exact=False)
     hands.press("F2")
-    wait_until(lambda: page.evaluate("document.activeElement.tagName") == "INPUT")
+    wait_until(lambda: page.evaluate("document.activeElement.matches('.rename')"))
     hands.type("Alpha and Omega")
     hands.press("Enter")
     page.get_by_role("link", name="Alpha and Omega").first.wait_for()
@@ -143,6 +145,7 @@ def test_simulations_are_renamed_deleted_and_taken_back(screen: Screen, yard: Ya
     hands.tab_to("Alpha and Omega", exact=False)
     hands.press("Delete")
     page.get_by_role("link", name="Alpha and Omega").wait_for(state="detached")
+    page.locator(".toast", has_text="is in the bin").wait_for()
     hands.focus_is_somewhere()
     hands.press("u")
     page.get_by_role("link", name="Alpha and Omega").first.wait_for()
@@ -204,14 +207,14 @@ def test_single_keys_are_quiet_while_one_types_and_can_be_switched_off(screen: S
     theme = page.evaluate("document.documentElement.dataset.theme ?? ''")
     hands.press("/")
     page.keyboard.type("t gr?")
-    assert page.evaluate("document.activeElement.value") == "t gr?"
+    comes_true(page, "document.activeElement.value === 't gr?'")
     assert page.evaluate("document.documentElement.dataset.theme ?? ''") == theme
     assert page.get_by_role("dialog").count() == 0
     hands.type("")
     page.keyboard.press("Delete")
     hands.tab_to("Codes", back=True, exact=False)
     hands.press("t")
-    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    comes_true(page, "document.documentElement.dataset.theme === 'light'")
     hands.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
     dialog.wait_for()
@@ -239,11 +242,8 @@ def test_the_list_of_keys_in_the_reference_is_that_of_the_page(screen: Screen, y
     ]
     seen, missing = set(), []
     for place in places:
-        page.goto("/#/nowhere")
-        page.get_by_role("heading", name="There is nothing here").wait_for()
-        page.goto(f"/#/{place}")
-        page.wait_for_selector("main")
-        page.locator(".skeletons").first.wait_for(state="detached")
+        show(screen, "nowhere")
+        show(screen, place)
         if "model=" in place:
             page.get_by_role("slider", name="Frame", exact=True).wait_for()
         if "file=" in place:

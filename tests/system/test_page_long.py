@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.system.page_kit import Screen, Yard, wait_until
 from tests.system.targets import on_each_target
@@ -29,13 +30,13 @@ def test_a_long_run_shows_its_frames_while_it_runs_and_is_stopped_and_run_again(
     frame = page.get_by_role("slider", name="Frame", exact=True)
     seen = int(frame.get_attribute("max") or "0")
     wait_until(lambda: int(frame.get_attribute("max") or "0") > seen + 3)
-    assert frame.evaluate("one => one.value === one.max"), "live: the newest frame is shown"
+    wait_until(lambda: frame.evaluate("one => one.value === one.max"))  # live: the newest frame is shown
     screen.picture("running")
 
     frame.focus()
     page.keyboard.press("Home")
     screen.wait_for_plot()
-    assert frame.input_value() == "0"
+    expect(frame).to_have_value("0")
     page.get_by_role("button", name="Live").click()
     wait_until(lambda: frame.evaluate("one => one.value === one.max"))
 
@@ -43,7 +44,8 @@ def test_a_long_run_shows_its_frames_while_it_runs_and_is_stopped_and_run_again(
     page.get_by_role("log", name="Log").wait_for()
     page.get_by_role("button", name="Stop", exact=True).first.click()
     screen.wait_for_state("Stopped after")
-    page.get_by_text("stopped on request").wait_for()
+    # on a busy machine what is stopped may not end in time by itself
+    page.locator(".reason", has_text=re.compile("stopped on request|had to be killed")).wait_for()
     assert first >= 0
     screen.picture("stopped")
 
@@ -82,13 +84,15 @@ def test_two_runs_are_picked_from_the_history_and_compared(screen: Screen, yard:
         page.keyboard.press("Control+Enter")
         wait_until(lambda count=count: ended() > count)
     page.locator("summary", has_text="Earlier runs").click()
+    page.locator(".history-row").nth(1).wait_for()
     for row in (0, 1):
         page.locator(".history-row").nth(row).get_by_role("checkbox").check()
     screen.picture("picked")
     page.get_by_role("link", name="Compare", exact=True).click()
     page.get_by_role("heading", name="Compare runs").wait_for()
     page.locator("main").get_by_text("Seed", exact=True).first.wait_for()
-    assert page.locator("main").get_by_text("Grid", exact=True).count() == 0, "inputs that are the same are left out"
+    # inputs that are the same are left out
+    expect(page.locator("main").get_by_text("Grid", exact=True)).to_have_count(0)
     page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached")
     page.locator("[aria-busy=true]").first.wait_for(state="detached")
     screen.picture("compared")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route
+from playwright.sync_api import APIResponse, Browser, Page, Request, Route, expect
 
-from tests.system.page_kit import Screen, Yard, looked_after, name_of, wait_until
+from tests.system.page_kit import Screen, Yard, comes_true, looked_after, name_of, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
+#: For what must not be drawn to have been drawn.
+A_WHILE = "new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 300))"
 # before the first run there is nothing to wait for: what stands is a plot
 STANDS = ".report:not(.is-stale)[aria-busy=false] .js-plotly-plot"
 
@@ -20,7 +21,6 @@ STANDS = ".report:not(.is-stale)[aria-busy=false] .js-plotly-plot"
 @pytest.fixture
 def screen(browser: Browser, yard: Yard, request: pytest.FixtureRequest) -> Iterator[Screen]:
     with looked_after(Screen(browser, yard, name=name_of(request))) as made:
-        made.page.set_default_timeout(60_000)
         yield made
         # what a browser without a graphics card says of its own speed
         made.complaints = [one for one in made.complaints if "GPU stall" not in one and "willReadFrequently" not in one]
@@ -30,7 +30,7 @@ def film(screen: Screen, frames: int, report: str = "Field") -> None:
     """A film of so many frames, looked at."""
     client = screen.yard.client
     simulation = client.create_simulation("figures", "film", inputs={"frames": frames})
-    assert client.start(simulation["id"], "film", wait=30, reuse=False).state == "completed"
+    assert client.start(simulation["id"], "film", wait=60, reuse=False).state == "completed"
     screen.page.goto(f"/#/simulations/{simulation['id']}?model=film")
     show(screen.page, report)
     screen.wait_for_plot()
@@ -79,7 +79,7 @@ def test_every_sort_of_figure_is_drawn_or_said_why_not_and_what_is_not_wanted_is
     page.get_by_text("Plots of type “hologram” cannot be drawn here").wait_for()
     page.get_by_role("button", name="Save the numbers as CSV").wait_for()
     show(page, "Lines")
-    assert title(page) == "Shift 0"
+    wait_until(lambda: title(page) == "Shift 0")
 
 
 def test_axes_become_logarithmic_where_that_makes_sense_and_what_vanishes_is_said(screen: Screen) -> None:
@@ -87,20 +87,20 @@ def test_axes_become_logarithmic_where_that_makes_sense_and_what_vanishes_is_sai
     screen.pick("Figures", "All of them")
     show(page, "Decades")
     log = page.get_by_role("button", name="log y: logarithmic axis")
-    assert log.get_attribute("aria-pressed") == "false"
+    expect(log).to_have_attribute("aria-pressed", "false")
     log.click()
     page.get_by_text("3 values are not positive and are left out").wait_for()
     wait_until(lambda: page.evaluate("document.querySelector('.js-plotly-plot').layout.yaxis.type") == "log")
     screen.picture("log")
     show(page, "Heat map")
-    assert page.get_by_role("button", name="log y: logarithmic axis").count() == 0
+    expect(page.get_by_role("button", name="log y: logarithmic axis")).to_have_count(0)
     colours = page.get_by_label("Colours", exact=True)
     colours.select_option("magma")
     first = "document.querySelector('.js-plotly-plot')._fullData[0].colorscale[0][1]"
     wait_until(lambda: page.evaluate(first) == "#000004")
     page.reload()
     show(page, "Heat map")
-    assert page.get_by_label("Colours", exact=True).input_value() == "magma"
+    expect(page.get_by_label("Colours", exact=True)).to_have_value("magma")
     page.get_by_label("Colours", exact=True).select_option("")
     wait_until(lambda: page.evaluate(first) == "#440154")
 
@@ -135,7 +135,7 @@ def test_a_film_plays_to_its_end_painted_over_the_plot_and_is_plotlys_again_when
     screen.picture("playing")
     page.get_by_role("button", name="Play").wait_for()
     page.wait_for_selector(".report:not(:has(.is-painted))")
-    assert title(page) == ("Frame 30" if report == "Field" else "Turn 29")
+    wait_until(lambda: title(page) == ("Frame 30" if report == "Field" else "Turn 29"))
     # once to go back to the first, once for the last: those between are painted
     assert page.evaluate("window.drawn") <= 4
 
@@ -167,25 +167,6 @@ def test_frames_are_stepped_through_by_keyboard_and_only_what_is_wanted_is_asked
     assert not [frame for frame in asked if frame < 150 and frame % 4]
 
 
-def late(page: Page, where: str, seconds: float) -> list[str]:
-    """The first request to there is answered that much too late; what was answered is noted in order."""
-    answered: list[str] = []
-    first = [True]
-
-    def handle(route: Route) -> None:
-        if first[0]:
-            first[0] = False
-            answer = route.fetch()
-            time.sleep(seconds)
-            answered.append("late")
-            route.fulfill(response=answer)
-        else:
-            route.continue_()
-
-    page.route(where, handle)
-    return answered
-
-
 def test_an_answer_that_comes_too_late_never_takes_the_place_of_a_newer_one(screen: Screen) -> None:
     page = screen.page
     screen.pick("Figures", "All of them")
@@ -193,37 +174,48 @@ def test_an_answer_that_comes_too_late_never_takes_the_place_of_a_newer_one(scre
     shift = page.get_by_label("Shift", exact=True)
     # the page itself holds the first answer back, and lets the second pass
     page.evaluate("""() => {
-        const inner = window.fetch; let first = true; window.held = 0;
+        const inner = window.fetch; let first = true;
         window.fetch = async (url, options) => {
             const mine = first && String(url).endsWith('/runs') && options?.method === 'POST';
-            if (mine) first = false;
+            if (mine) { first = false; window.begun = true; }
             const answer = await inner(url, { ...options, signal: mine ? undefined : options?.signal });
-            if (mine) { await new Promise((done) => setTimeout(done, 2500)); window.held = 1; }
+            if (mine) { await new Promise((done) => { window.release = done; }); window.released = true; }
             return answer;
         };
     }""")
     shift.fill("1")
-    page.wait_for_timeout(400)
+    comes_true(page, "window.begun")
     shift.fill("2")
     wait_until(lambda: title(page) == "Shift 2")
     page.wait_for_selector(STANDS)
-    wait_until(lambda: page.evaluate("window.held") == 1)
-    page.wait_for_timeout(300)
+    comes_true(page, "Boolean(window.release)")
+    page.evaluate("window.release()")
+    comes_true(page, "window.released")
+    page.evaluate(A_WHILE)
     assert title(page) == "Shift 2"
 
 
 def test_a_frame_that_comes_too_late_is_not_shown(screen: Screen) -> None:
     page = screen.page
     film(screen, 40)
-    answered = late(page, "**/reports/field?frame=3", 1.5)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.route("**/reports/field?frame=3", hold)
     slider = page.get_by_role("slider", name="Frame", exact=True)
-    for value in (3, 7):
-        slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }", value)
-        page.wait_for_timeout(60)
+    move = "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }"
+    slider.evaluate(move, 3)
+    wait_until(lambda: bool(page.evaluate("true") and held))
+    slider.evaluate(move, 7)
     wait_until(lambda: title(page) == "Frame 8")
-    while not answered:
-        page.wait_for_timeout(50)
-    page.wait_for_timeout(300)
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    page.evaluate(A_WHILE)
     assert title(page) == "Frame 8"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from simyard.client import RemoteRun
-from tests.system.page_kit import Screen, Yard, wait_until
+from tests.system.page_kit import Screen, Yard, comes_true, wait_until
 from tests.system.targets import on_each_target
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), on_each_target]
@@ -41,7 +42,7 @@ def test_a_run_that_waits_says_why_where_it_stands_and_what_would_clear_it(scree
         waits_in_the_queue_of_a_cluster(screen, yard)
         return
     cores = place["cores"]
-    first = client.start(make(yard, "In the way", how="slow", seconds=60), "later", resources={"cores": cores})
+    first = client.start(make(yard, "In the way", how="slow", seconds=600), "later", resources={"cores": cores})
     wait_until(lambda: first.refresh().state == "running")
     page = open_(screen, make(yard, "Has to wait", seconds=0.1))
     page.locator(".where-button").click()
@@ -68,8 +69,8 @@ def test_a_run_that_waits_says_why_where_it_stands_and_what_would_clear_it(scree
 def waits_in_the_queue_of_a_cluster(screen: Screen, yard: Yard) -> None:
     """There it is Slurm that has a line, and says why."""
     whole = {"batch": {"partition": "debug", "cpus_per_task": 2}}
-    first = yard.client.start(make(yard, "In the way", how="slow", seconds=200), "later", resources=whole)
-    wait_until(lambda: first.refresh().state == "running", 60)
+    first = yard.client.start(make(yard, "In the way", how="slow", seconds=600), "later", resources=whole)
+    wait_until(lambda: first.refresh().state == "running")
     page = open_(screen, make(yard, "Has to wait", seconds=0.1))
     page.locator(".where-button").click()
     page.get_by_label("Cores for each task").fill("many")
@@ -89,19 +90,19 @@ def waits_in_the_queue_of_a_cluster(screen: Screen, yard: Yard) -> None:
 
 
 def test_a_run_tells_its_progress_the_time_left_and_its_memory_and_is_stopped(screen: Screen, yard: Yard) -> None:
-    simulation = make(yard, "Goes on", how="slow", seconds=50)
+    simulation = make(yard, "Goes on", how="slow", seconds=150)
     page = open_(screen, simulation)
     run_button(page).click()
     screen.wait_for_state("Running")
     page.locator(".time-left", has_text="left").wait_for()
     page.locator(".memory", has_text="of 128 MiB").wait_for()
     # the tab tells it as well
-    page.wait_for_function("/^● \\d+ % Later · Goes on/.test(document.title)")
+    comes_true(page, "/^● \\d+ % Later · Goes on/.test(document.title)")
     assert "icon-busy" in (page.locator("link[rel=icon]").get_attribute("href") or "")
     screen.picture("running")
     page.get_by_role("button", name="Stop", exact=True).first.click()
     screen.wait_for_state("Stopped after")
-    page.wait_for_function("document.title === 'Goes on · Simyard'")
+    comes_true(page, "document.title === 'Goes on · Simyard'")
 
 
 @pytest.mark.parametrize(
@@ -141,10 +142,10 @@ def test_run_again_with_twice_the_memory_runs_with_it_and_keeps_it(screen: Scree
 
 
 def test_a_time_limit_is_set_reached_and_doubled(screen: Screen, yard: Yard) -> None:
-    simulation = make(yard, "Too long", how="slow", seconds=2.2)
+    simulation = make(yard, "Too long", how="slow", seconds=8)
     page = open_(screen, simulation)
     page.locator(".where-button").click()
-    page.get_by_label("Time limit", exact=True).fill("1.5 s")
+    page.get_by_label("Time limit", exact=True).fill("7 s")
     page.get_by_role("button", name="Close", exact=True).click()
     run_button(page).click()
     screen.wait_for_state("Failed")
@@ -158,13 +159,14 @@ def test_a_quick_run_that_fails_moves_nothing_and_old_results_stay_as_of_an_earl
     screen.run_where_nothing_follows()
     screen.wait_for_state("Completed")
     screen.wait_for_plot()
+    expect(page.locator(".numbers")).to_contain_text("Residual\n0 mm", use_inner_text=True)
     before = page.locator(".report-stage").bounding_box()
     page.get_by_label("How it goes", exact=True).select_option("exception")
     screen.run_where_nothing_follows()
     screen.wait_for_state("Failed")
     page.locator(".failure.over").wait_for()
     page.get_by_text("As of an earlier run").wait_for()
-    assert page.locator(".report-stage").bounding_box() == before
+    wait_until(lambda: page.locator(".report-stage").bounding_box() == before)
     expect(page.locator(".numbers")).to_contain_text("Residual\n0 mm", use_inner_text=True)
     screen.picture("failed")
     page.get_by_label("How it goes", exact=True).select_option("well")
@@ -174,7 +176,7 @@ def test_a_quick_run_that_fails_moves_nothing_and_old_results_stay_as_of_an_earl
 
 
 def test_what_was_stopped_for_newer_inputs_says_so(screen: Screen, yard: Yard) -> None:
-    simulation = make(yard, "Newer", seconds=30, words="newer")
+    simulation = make(yard, "Newer", seconds=120, words="newer")
     page = open_(screen, simulation, "now")
     screen.run_where_nothing_follows()
     wait_until(lambda: [run.state for run in yard.client.runs(simulation=simulation)] == ["running"])
@@ -197,7 +199,8 @@ def test_a_log_is_searched_followed_and_bounded(screen: Screen, yard: Yard) -> N
     log.get_by_text("step 49 line 499 of the talk").wait_for()
     page.get_by_text("Only the end is shown").wait_for()
     assert page.locator(".log-block").count() <= 201
-    assert log.evaluate("one => one.scrollHeight - one.scrollTop - one.clientHeight < 30"), "it stays at the end"
+    # it stays at the end
+    wait_until(lambda: log.evaluate("one => one.scrollHeight - one.scrollTop - one.clientHeight < 30"))
     search = page.get_by_role("searchbox", name="Search in the log")
     search.fill("LINE 48 of")
     page.get_by_text("1 of", exact=False).first.wait_for()
@@ -210,7 +213,7 @@ def test_a_log_is_searched_followed_and_bounded(screen: Screen, yard: Yard) -> N
 
 
 def test_colours_of_a_log_are_shown_and_control_characters_are_not_obeyed(screen: Screen, yard: Yard) -> None:
-    run = yard.client.start(make(yard, "Colours", how="exit", seconds=0.1, words="<script>x</script>"), "later", wait=30)
+    run = yard.client.start(make(yard, "Colours", how="exit", seconds=0.1, words="<script>x</script>"), "later", wait=60)
     page = screen.page
     page.goto(f"/#/runs/{run.id}")
     page.locator(".log-text .ansi-2.ansi-bold", has_text="Trouble 1.0").wait_for()
@@ -224,9 +227,17 @@ def test_a_supervisor_that_is_away_is_said_and_a_run_that_was_asked_for_then_is_
     simulation = make(yard, "While it is away", seconds=0.1, words="away")
     page = open_(screen, simulation)
     screen.expected |= {503}
+    said = page.locator(".state-line", has_text="Asking…").or_(page.get_by_text("Nobody answers yet")).first
+
+    def keep_it_away() -> bool:
+        with contextlib.suppress(ProcessLookupError, KeyError):
+            yard.kill("supervisor")
+        return said.is_visible()
+
+    expect(run_button(page)).to_be_enabled()
     yard.kill("supervisor")
-    run_button(page).click()
-    page.locator(".state-line", has_text="Asking…").or_(page.get_by_text("Nobody answers yet")).first.wait_for()
+    run_button(page).evaluate("(button) => button.click()")  # at once: it is soon back
+    wait_until(keep_it_away)
     screen.picture("asking")
     screen.wait_for_state("Completed")
     assert len(list(yard.client.runs(simulation=simulation))) == 1
@@ -234,7 +245,7 @@ def test_a_supervisor_that_is_away_is_said_and_a_run_that_was_asked_for_then_is_
 
 
 def test_a_run_whose_processes_were_killed_says_so(screen: Screen, yard: Yard) -> None:
-    simulation = make(yard, "Lost", how="slow", seconds=60)
+    simulation = make(yard, "Lost", how="slow", seconds=600)
     page = open_(screen, simulation)
     run_button(page).click()
     screen.wait_for_state("Running")
@@ -266,4 +277,4 @@ def test_states_fit_a_narrow_screen(screens: list[Screen], browser: Browser, yar
     page.locator(".where-button").click()
     page.get_by_label(re.compile("^Memory")).wait_for()
     screen.picture("where")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    screen.fits(360)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
+from tests.system.axe_kit import settle, show
 from tests.system.page_kit import Screen, Yard
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -52,17 +53,14 @@ def test_nothing_is_cut_off_and_everything_can_be_hit(browser: Browser, yard: Ya
             page.emulate_media(forced_colors="active", reduced_motion="reduce")
         faults = []
         for place in places:
-            page.goto(f"/#/{place}")
-            page.wait_for_selector("main")
+            show(screen, place)
             if "file=" in place:
                 page.locator(".file-viewer .view-content").wait_for()
-            page.locator(".skeletons, [aria-busy=true]").first.wait_for(state="detached")
+                settle(screen)
             if shape == "spacing":
                 page.evaluate(SPACING)
             screen.picture(place.split("/")[0] + ("-one" if "/" in place else ""))
-            width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if width > 0:
-                faults.append(f"{place}: {width} too wide")
+            screen.fits(page.evaluate("innerWidth"))
             faults += [f"{place}: {one}" for one in page.evaluate(SMALL)] if shape != "spacing" else []
         assert not faults, "\n".join(faults)
         screen.check()

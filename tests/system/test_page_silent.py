@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import Route, expect
 
 from tests.system.page_kit import Screen, Yard, wait_until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 #: Where no Docker daemon listens.
 URL = "unix:///nowhere/docker.sock"
 SETTINGS = f'[targets.box]\nkind = "docker"\n[docker]\nhosts = ["{URL}"]\n'
@@ -26,7 +26,10 @@ def _silent(home: Path, codes: Path) -> Yard:
 
 @pytest.fixture(scope="module")
 def yard(site_codes: Path) -> Iterator[Yard]:
-    with tempfile.TemporaryDirectory(prefix="yard-") as folder, _silent(Path(folder) / "home", site_codes) as made:
+    with (
+        tempfile.TemporaryDirectory(prefix="yard-", ignore_cleanup_errors=True) as folder,
+        _silent(Path(folder) / "home", site_codes) as made,
+    ):
         wait_until(lambda: next(one for one in made.client.targets() if one["name"] == "box")["state"] == "silent", 60)
         yield made
 
@@ -38,8 +41,8 @@ def test_a_run_that_waits_for_a_silent_place_says_so_and_the_places_say_since_wh
     screen.page.locator(".why", has_text="is not answering since").wait_for()
     screen.page.locator(".where-button").click()
     place = screen.page.locator(".place.silent")
-    assert "not answering since" in place.locator(".place-state").inner_text()
-    assert URL in place.locator(".place-detail").inner_text()
+    expect(place.locator(".place-state")).to_contain_text("not answering since")
+    expect(place.locator(".place-detail")).to_contain_text(URL)
     screen.picture("where")
     assert "is not answering since" in yard.simyard("target", "list")
     run.cancel()

@@ -18,6 +18,7 @@ from simyard.client import Client
 from tests.system.page_kit import wait_until
 from tests.system.targets import SIMYARD, simyard
 
+pytestmark = pytest.mark.timeout(300)
 #: For a service to be ready on a machine that does other work as well (seconds).
 PATIENCE = 60
 
@@ -148,7 +149,7 @@ def test_a_second_web_or_supervisor_of_the_same_home_is_refused_in_words(service
 
 def test_a_run_goes_on_while_the_supervisor_is_stopped_and_started(services: Services) -> None:
     with Client(home=services.home) as client:
-        simulation = client.create_simulation("grayscott", inputs={"steps": 20000, "size": 128, "frames": 20})
+        simulation = client.create_simulation("grayscott", inputs={"steps": 60_000, "size": 128, "frames": 20})
         run = client.start(simulation["id"], "evolve")
         wait_until(lambda: client.get_run(run.id).state == "running", PATIENCE)
         services.processes["supervisor"].terminate()
@@ -158,4 +159,4 @@ def test_a_run_goes_on_while_the_supervisor_is_stopped_and_started(services: Ser
         (services.home.parent / "supervisor.notify").unlink()
         services.start("supervisor")
         services.await_word("supervisor", b"READY=1")
-        wait_until(lambda: client.get_run(run.id).state == "completed", PATIENCE)
+        wait_until(lambda: client.get_run(run.id).state == "completed", 2 * PATIENCE)

@@ -15,7 +15,7 @@ from tests.slurm_site import Site
 from tests.system.cluster_kit import LIMIT, NO_LOCAL, ClusterYard, reaches, yard_on
 from tests.system.page_kit import wait_until
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(600)]
 TOML = """\
 title = "Digest"
 [inputs.table]
@@ -109,7 +109,7 @@ def test_a_file_goes_on_where_the_way_was_cut(yard: ClusterYard, pool: Site, tmp
         sizes.append(_size(part))
         return sizes[-1] < 0
 
-    wait_until(is_whole, LIMIT)
+    wait_until(is_whole, 2 * LIMIT)
     # it only grew, and became the file
     assert sizes[:-1] == sorted(sizes[:-1])
     reaches(run, "completed")

@@ -18,7 +18,7 @@ from tests.ssh_server import Sshd
 from tests.system.cluster_kit import CODES, NO_LOCAL
 from tests.system.targets import SIMYARD
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(600)]
 
 
 class Laptop:
@@ -30,7 +30,7 @@ class Laptop:
     def simyard(self, *words: str) -> str:
         done = subprocess.run(
             self.place.command(str(SIMYARD), "--home", str(self.home), *words),
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=240,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -59,9 +59,11 @@ def laptop(pool: Site, tmp_path: Path) -> Iterator[Laptop]:
             made.simyard("up", "--detach", "--port", "0")
             yield made
         finally:
-            made.simyard("down", "--stop-runs")
-            server.stop()
-            pool.clear()
+            try:
+                made.simyard("down", "--stop-runs")
+            finally:
+                server.stop()
+                pool.clear()
 
 
 def test_everything_works_through_the_forwarded_socket(laptop: Laptop, pool: Site, tmp_path: Path) -> None:

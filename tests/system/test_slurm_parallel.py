@@ -12,7 +12,7 @@ from tests.slurm_site import Site
 from tests.system.cluster_kit import LIMIT, ClusterYard, events, reaches, yard_on
 from tests.system.page_kit import wait_until
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(600)]
 PLATE: dict[str, Any] = {"size": 64, "steps": 500, "frames": 5, "pause": 0.0}
 #: What is left of it, however many tasks and parts it was computed in.
 HEAT = 204.556233
@@ -35,7 +35,7 @@ def test_a_parallel_code_computes_on_two_nodes(yard: ClusterYard, pool: Site) ->
 
 
 def test_a_run_that_is_told_that_its_time_is_over_goes_on_in_a_next_job_as_one_run(yard: ClusterYard, pool: Site) -> None:
-    run = yard.send("heat", "spread", PLATE | {"frames": 100, "pause": 0.2}, resources=TWO_NODES)
+    run = yard.send("heat", "spread", PLATE | {"frames": 100, "pause": 0.4}, resources=TWO_NODES)
     reaches(run, "running")
     wait_until(lambda: (run.refresh().data["progress"]["frames"] or 0) > 5, LIMIT)
     started, (first,) = run.data["started"], pool.submitted(run.id)
@@ -52,7 +52,7 @@ def test_a_run_that_is_told_that_its_time_is_over_goes_on_in_a_next_job_as_one_r
 
 
 def test_a_run_that_waits_for_its_next_part_can_be_canceled(yard: ClusterYard, pool: Site) -> None:
-    run = yard.send("heat", "spread", PLATE | {"frames": 100, "pause": 0.2}, resources=TWO_NODES)
+    run = yard.send("heat", "spread", PLATE | {"frames": 100, "pause": 0.4}, resources=TWO_NODES)
     wait_until(lambda: (run.refresh().data["progress"]["frames"] or 0) > 1, LIMIT)
     (first,) = pool.submitted(run.id)
     pool.cluster.ask("scontrol", "update", "PartitionName=regular", "State=DOWN")

@@ -27,7 +27,7 @@ from tests.system.cluster_kit import CODES, LIMIT, reaches
 from tests.system.page_kit import Yard
 from tests.system.secrets_kit import Search, Watch
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm"), pytest.mark.timeout(600)]
 #: Read before each command that comes over ssh.
 BASHRC = """\
 printf '%s\\n' "$BASH_EXECUTION_STRING" >> "$HOME/commands"
@@ -115,7 +115,7 @@ def test_what_is_typed_at_a_login_and_an_agents_secret_are_shown_and_kept_nowher
         log_in(yard, "pool", WRONG, pool.account.password)
         log_in(yard, "asking", WRONG, pool.account.password)
         log_in(yard, "keyed", WRONG, PASSPHRASE)
-        inputs = {"how": "slow", "seconds": 2.0}
+        inputs = {"how": "slow", "seconds": 5.0}
         simulation = yard.client.create_simulation("trouble", "secrets", inputs=inputs)["id"]
         run = yard.client.start(simulation, "later", reuse=False, target="pool")
         reaches(run, "running", "completed", seconds=LIMIT)

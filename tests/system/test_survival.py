@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import pytest
 from simyard import alive
 from simyard.client import Client, RemoteRun
 from tests.system.page_kit import Yard, wait_until
-from tests.system.targets import Target, on_each_target
+from tests.system.targets import Target, kill, on_each_target
 
 pytestmark = on_each_target
 #: Work for a minute on a calm machine of the kind that tests run on; several on a busy one.
@@ -74,7 +73,7 @@ class Listener(threading.Thread):
     def __init__(self, home: Path, run: str) -> None:
         super().__init__()
         self.run_id = run
-        self.client = Client(home=home, patience=60)
+        self.client = Client(home=home, patience=START)
         self.heard: list[dict[str, Any]] = []
         self.error: BaseException | None = None
 
@@ -107,16 +106,12 @@ def test_a_run_of_a_minute_survives_kill_9_of_everything_that_watches_it(yard: Y
     while victims and state(yard, run) not in FINAL:
         time.sleep(chance.uniform(0.0, 3.0))
         victim = victims.pop(0)
-        if victim == "agent":
-            pid = yard.agent
-            os.kill(pid, signal.SIGKILL)
-        else:
-            pid = yard.kill(victim)
+        pid = kill(yard.agent) if victim == "agent" else yard.kill(victim)
         settle(yard, victim, pid)
         kills += 1
     assert kills >= 9, "the run was over too soon to show anything"
     run.wait(timeout=LONG)
-    listener.join(60)
+    listener.join(START)
     assert listener.error is None
     assert run.state == "completed", run.data
 
@@ -133,25 +128,25 @@ def test_a_run_of_a_minute_survives_kill_9_of_everything_that_watches_it(yard: Y
     frames = [heard["progress"]["frames"] for heard in listener.heard]
     assert frames == sorted(frames)
     assert listener.heard[-1]["state"] == "completed"
-    wait_until(lambda: not processes_of(run), 2)
+    wait_until(lambda: not processes_of(run), START)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("moment", range(4))
 def test_a_job_cmd_that_is_killed_is_named_and_leaves_nothing(yard: Yard, target: Target, moment: int) -> None:
     run = start(yard, **MINUTE)
     wait_until(lambda: job_cmd(yard, run), START)
     time.sleep(chance.uniform(0.0, 0.05 if moment % 2 else 2.0))
-    os.kill(job_cmd(yard, run), signal.SIGKILL)
-    killed = time.monotonic()
-    wait_until(lambda: state(yard, run) in FINAL, 10 + target.notice)
-    assert time.monotonic() - killed < target.notice, "found soon: on this machine within two seconds"
+    kill(job_cmd(yard, run))
+    wait_until(lambda: state(yard, run) in FINAL, target.notice)  # found soon: not only when somebody looks at everything
     assert run.state == "failed"
     # Slurm does not tell by which signal
     assert ("killed" if target.directory else "SIGKILL") in run.reason
-    wait_until(lambda: not processes_of(run), 2)
+    wait_until(lambda: not processes_of(run), START)
     assert events(yard, run)[-1]["event"] == "final"
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("moment", range(4))
 def test_a_cancel_is_confirmed_and_leaves_nothing_and_a_rerun_works(yard: Yard, moment: int) -> None:
     run = start(yard, **MINUTE)
@@ -162,27 +157,27 @@ def test_a_cancel_is_confirmed_and_leaves_nothing_and_a_rerun_works(yard: Yard, 
     assert seen in {"canceling", "canceled"}
     again = yard.client.start(run.data["simulation"], "evolve", reuse=False)
     assert again.id != run.id
-    run.wait(timeout=30)
+    run.wait(timeout=START)
     assert run.state == "canceled"
-    wait_until(lambda: not processes_of(run), 2)
-    wait_until(lambda: state(yard, again) == "running")
+    wait_until(lambda: not processes_of(run), START)
+    wait_until(lambda: state(yard, again) == "running", START)
     again.cancel()
-    assert again.wait(timeout=30).state == "canceled"
-    wait_until(lambda: not processes_of(again), 2)
+    assert again.wait(timeout=START).state == "canceled"
+    wait_until(lambda: not processes_of(again), START)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_a_run_that_ends_while_the_supervisor_is_away_for_a_minute_has_its_true_end(yard: Yard) -> None:
-    run = start(yard, size=128, steps=20_000, frames=10)
+    run = start(yard, size=128, steps=60_000, frames=10)
     wait_until(lambda: job_cmd(yard, run), START)
     yard.client.http.close()
     yard.simyard("down")
     away = time.monotonic()
-    wait_until(lambda: events(yard, run)[-1]["event"] == "final", 120)
+    wait_until(lambda: events(yard, run)[-1]["event"] == "final", LONG)
     ended = events(yard, run)[-1]["at"]
     time.sleep(max(0.0, 60 - (time.monotonic() - away)))
     yard.__enter__()
-    again = yard.client.get_run(run.id).wait(timeout=30)
+    again = yard.client.get_run(run.id).wait(timeout=START)
     assert again.state == "completed"
     from simyard.clock import to_iso
 

@@ -17,8 +17,9 @@ import pytest
 from simyard import alive
 from simyard.client import Client
 from tests.system.page_kit import wait_until
-from tests.system.targets import LOCAL, SIMYARD, Target, on_each_target, simyard
+from tests.system.targets import LOCAL, SIMYARD, Target, kill, on_each_target, simyard
 
+pytestmark = pytest.mark.timeout(300)
 LIMIT = 60.0
 RESTS = b"agent.pyz\0rest\0"
 
@@ -46,9 +47,9 @@ def home(tmp_path: Path, target: Target) -> Iterator[Path]:
     yield folder
     was_up = bool(alive.keeper(str(folder)))
     simyard(folder, "down", "--stop-runs")
-    assert processes_of(folder) == []
+    wait_until(lambda: processes_of(folder) == [], LIMIT)
     if was_up or not target.directory:
-        assert processes_of(target.root(folder)) == []
+        wait_until(lambda: processes_of(target.root(folder)) == [], LIMIT)
     # else an agent on a cluster, where nobody was asked any more, leaves by itself when its patience ends
 
 
@@ -62,7 +63,7 @@ def pid_of(home: Path, name: str) -> int:
 
 def test_up_is_up_once_and_says_where(home: Path) -> None:
     url = up(home)
-    with urllib.request.urlopen(url, timeout=10) as page:
+    with urllib.request.urlopen(url, timeout=LIMIT) as page:
         assert page.status == 200
     said = simyard(home, "up", "--port", "0", status=3)
     assert "already running" in said
@@ -77,15 +78,15 @@ def test_in_the_foreground_it_prints_an_address_that_works_and_ctrl_c_ends_it(ho
         try:
             assert process.stdout is not None
             address = next(line.strip() for line in process.stdout if "login?once=" in line)
-            with urllib.request.urlopen(address, timeout=10) as page:
+            with urllib.request.urlopen(address, timeout=LIMIT) as page:
                 assert page.status == 200
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read()
-            assert process.wait(30) == 0
+            assert process.wait(LIMIT) == 0
         finally:
             process.kill()
     assert "Stopped." in rest
-    wait_until(lambda: processes_of(home) == [])
+    wait_until(lambda: processes_of(home) == [], LIMIT)
     simyard(home, "status", status=3)
 
 
@@ -95,18 +96,18 @@ def test_what_is_killed_is_started_again_at_the_same_address(home: Path, name: s
     with Client(home=home) as client:
         for _ in range(3):
             before = pid_of(home, name)
-            os.kill(before, signal.SIGKILL)
+            kill(before)
             # no request fails meanwhile: it waits
             assert client.targets()
             assert client.codes()
-            wait_until(lambda before=before: pid_of(home, name) != before)
+            wait_until(lambda before=before: pid_of(home, name) != before, LIMIT)
 
 
 def test_a_keeper_that_is_killed_is_replaced_by_the_next_up(home: Path) -> None:
     up(home)
     web, supervisor = pid_of(home, "web"), pid_of(home, "supervisor")
-    os.kill(pid_of(home, "keeper"), signal.SIGKILL)
-    wait_until(lambda: not alive.keeper(str(home)))
+    kill(pid_of(home, "keeper"))
+    wait_until(lambda: not alive.keeper(str(home)), LIMIT)
     assert alive.start_time(web)
     up(home)
     assert not alive.start_time(web)
@@ -199,6 +200,6 @@ def test_a_run_that_fails_or_is_canceled_says_so_with_its_status(home: Path, sit
         try:
             wait_until(lambda: '"running"' in simyard(home, "run", "show", run["id"], "--json"), LIMIT)
             simyard(home, "run", "cancel", run["id"])
-            assert waiting.wait(30) == 130
+            assert waiting.wait(LIMIT) == 130
         finally:
             waiting.kill()

@@ -35,7 +35,7 @@ class Through:
             return self._alone(python, code, model, inputs, files, reports)
         client = self._yard.client
         simulation = client.prepare(code, name=f"through {next(_numbers)}", inputs=inputs, files=files)
-        run = client.start(simulation["id"], model, reuse=False).wait(timeout=110)
+        run = client.start(simulation["id"], model, reuse=False).wait(timeout=240)
         for name, frame in reports:
             run.report(name, frame=frame if frame >= 0 else None)
         directory = self._yard.run_dir(run.id)

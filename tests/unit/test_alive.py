@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from simyard import alive, up
 
-HOLD = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(60)"
+HOLD = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(600)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(600)"
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -26,7 +27,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str]) -> None:
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 def test_the_owner_of_a_lock_is_the_process_that_holds_it_and_nobody_once_it_is_dead(tmp_path: Path) -> None:
@@ -69,9 +70,28 @@ def test_who_does_not_obey_is_killed_with_its_group() -> None:
     process = start(STUBBORN)
     try:
         alive.end(process.pid, 0.05)
-        assert process.wait(5) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
     finally:
         finish(process)
+
+
+def test_agents_are_idle_once_none_that_lives_follows_a_run(tmp_path: Path) -> None:
+    home, folder = str(tmp_path), tmp_path / "users" / "me" / "agents" / "local"
+    assert alive.await_idle_agents(home, 0.0)
+    (folder / "active").mkdir(parents=True)
+    marker = folder / "active" / "01HZZZZZZZZZZZZZZZZZZZZZZZ"
+    marker.touch()
+    assert alive.await_idle_agents(home, 0.0), "nobody lives who follows it"
+    process = start(HOLD, str(folder / "lock"))
+    late = threading.Timer(0.1, marker.unlink)
+    try:
+        assert not alive.await_idle_agents(home, 0.05)
+        late.start()
+        assert alive.await_idle_agents(home, 60.0)
+        assert not marker.exists()
+    finally:
+        finish(process)
+        late.cancel()
 
 
 def test_a_state_is_read_as_it_was_written_and_none_is_empty(tmp_path: Path) -> None:
@@ -90,7 +110,7 @@ def test_only_a_process_with_the_same_start_time_is_ended_as_left_over(tmp_path:
         assert process.poll() is None
         alive.write_state(str(tmp_path), [f"web {process.pid} {alive.start_time(process.pid)}"])
         alive.stop_left_over(str(tmp_path))
-        assert process.wait(5) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
     finally:
         finish(process)
 
@@ -106,7 +126,7 @@ def test_an_agent_that_follows_a_run_is_left_alone_and_an_idle_one_is_ended(tmp_
     busy, idle = processes
     try:
         assert alive.stop_idle_agents(str(tmp_path)) == 2
-        assert idle.wait(5) == -signal.SIGTERM
+        assert idle.wait(60) == -signal.SIGTERM
         assert busy.poll() is None
     finally:
         for process in processes:

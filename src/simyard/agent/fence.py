@@ -14,7 +14,7 @@ from simyard.errors import SimyardError
 #: The older agent has this long to leave by itself (seconds), then it is killed.
 POLITE = 2.0
 #: A lock that is not free by then is held by something that cannot be killed (seconds).
-LIMIT = 10.0
+LIMIT = 30.0
 
 
 class Fenced(SimyardError):

@@ -17,11 +17,12 @@ ASK_AGAIN = 2.0
 #: Beyond the run's own grace a stop has this long before it is called failed, and the job cmd itself is killed (seconds).
 STOP_PATIENCE = 5.0
 #: A job cmd that was started has this long to take its lock (seconds), where nobody would tell that it has died.
-BEGIN_PATIENCE = 5.0
+BEGIN_PATIENCE = 15.0
 #: … and this long in any case.
 BEGIN_LIMIT = 120.0
-#: The lock may be seen free this long before the notice of how the job cmd ended arrives (seconds).
-NOTICE_PATIENCE = 0.5
+#: The lock may be seen free this long before the notice of how the job cmd ended arrives (seconds): on a busy machine its parent, which is
+#: to reap it, may not get to run for a while. Where the parent is dead nobody waits for it.
+NOTICE_PATIENCE = 5.0
 #: Exit status of a job cmd that could not write its final event (job_cmd/runner.py).
 NOT_WRITTEN = 4
 

@@ -9,6 +9,9 @@ two small files are used, of which one needs only that a file that was renamed o
 Who claims waits until the lease is given back, or was not touched for LIMIT seconds by its own clock: then its holder is dead, or knows itself
 that it has been away for too long. Who holds the lease gives it back when it finds another's claim. A lease is written before the claim is read
 once more, and a claim before the lease is read: of two who claim at once at least one sees the other, and the newer claim goes on.
+
+Between a look at the lease and the renaming of a file over it another may have written its own. So an older claimant that is slow may replace,
+or blank, the newer one's lease. That one still has the newest claim, and writes its lease again: whose claim is the newest is the one.
 """
 
 from __future__ import annotations
@@ -45,6 +48,8 @@ class Lease:
         self._agent, self._limit = agent, limit
         self._token = f"{agent} {os.urandom(8).hex()}"
         self._ended = threading.Event()
+        # what was given back is not taken back
+        self._writing = threading.Lock()
 
     def take(self) -> None:
         """Be the one. Blocking, mostly for a moment, and for a little more than the limit where the one before has died with its login
@@ -52,7 +57,7 @@ class Lease:
         self._put(self._claim, {"token": self._token})
         if not self._wait(lambda: self._token_at(self._claim) == self._token):
             raise Fenced("agent-in-the-way", "A newer agent of the same user has been started.")
-        self._put(self._lease, {"token": self._token, "agent": self._agent, **_here()})
+        self._put_lease()
         if self._token_at(self._claim) != self._token:
             self.release()
             raise Fenced("agent-in-the-way", "A newer agent of the same user has been started.")
@@ -63,12 +68,13 @@ class Lease:
 
     def release(self) -> None:
         """Give it back, if it is ours: the next one need not wait."""
-        self._ended.set()
-        try:
-            if self._token_at(self._lease) == self._token:
-                self._put(self._lease, {"token": ""})
-        except OSError:
-            pass  # it runs out by itself
+        with self._writing:
+            self._ended.set()
+            try:
+                if self._token_at(self._lease) == self._token:
+                    self._put(self._lease, {"token": ""})
+            except OSError:
+                pass  # it runs out by itself
 
     def revoke(self) -> None:
         """Have the agent gone, wherever it is. Returns once it has left, or is dead. Raises Fenced, OSError."""
@@ -94,9 +100,12 @@ class Lease:
         """Until nobody holds the lease; False as soon as that is not wanted any more."""
         before: Optional[Seen] = None
         since = time.monotonic()
-        while is_wanted():
+        while True:
             seen = _read(self._lease)
             held = _parsed(seen)
+            # only now: a lease that was written by a newer agent is not waited for, and its process not ended
+            if not is_wanted():
+                return False
             if seen is None or held.get("token") == "":
                 return True
             if held and _is_here(held):
@@ -111,7 +120,6 @@ class Lease:
             elif time.monotonic() - since > self._limit:
                 return True
             time.sleep(LOOK)
-        return False
 
     def _renew(self, lost: Callable[[str], None]) -> None:
         last = time.monotonic()
@@ -143,9 +151,14 @@ class Lease:
         return f"it could not say for {self._limit:.0f} s that it lives, and another may have been started" if late else ""
 
     def _look(self) -> str:
+        """Why it has to leave. A lease that is not its own any more, though nobody has claimed it since, is written again."""
         if self._token_at(self._claim) != self._token:
             return "another agent of the same user has been started"
-        return "" if self._token_at(self._lease) == self._token else "another agent of the same user is in its place"
+        with self._writing:
+            if not self._ended.is_set() and self._token_at(self._lease) != self._token:
+                log.info("An older agent has written over the lease, which is taken back.")
+                self._put_lease()
+        return ""
 
     def _holds(self) -> bool:
         """Whether the lease is of the agent of this id."""
@@ -154,6 +167,9 @@ class Lease:
 
     def _token_at(self, path: str) -> object:
         return _parsed(_read(path)).get("token")
+
+    def _put_lease(self) -> None:
+        self._put(self._lease, {"token": self._token, "agent": self._agent, **_here()})
 
     def _put(self, path: str, plain: Dict[str, Any]) -> None:
         # a name of its own: two agents may write at the same time

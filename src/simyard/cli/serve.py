@@ -16,7 +16,7 @@ from simyard.cli.common import config
 from simyard.config import Config
 
 #: A service that takes longer (seconds) to say how it is, is not well.
-_PATIENCE = 5.0
+_PATIENCE = 15.0
 
 
 @click.group()

@@ -18,9 +18,11 @@ from simyard.config import SBATCH, Config
 from simyard.errors import Conflict, SimyardError, Unavailable
 
 #: Seconds that web and supervisor may take to become ready.
-_START_LIMIT = 60.0
+_START_LIMIT = 120.0
 #: Seconds without any progress after which cancelling all runs is given up.
 _STOP_LIMIT = 60.0
+#: Seconds that agents may take to know of runs that are over that nothing of them is left to do.
+_SETTLE_LIMIT = 20.0
 
 
 def keeper_command(settings: Config, host: str | None, port: int | None) -> list[str]:
@@ -110,6 +112,8 @@ def down(stop_runs: bool, as_json: bool) -> None:
     far = _on_clusters() if keeper else 0
     if keeper:
         if stop_runs:
+            # while there is a supervisor to tell them that the last word of a run is kept
+            alive.await_idle_agents(home, _SETTLE_LIMIT)
             alive.dismiss_far_agents(home)
         alive.end(keeper, alive.PATIENCE["keeper"])
     alive.stop_left_over(home)

@@ -6,10 +6,11 @@ import contextlib
 import http.client
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Self, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from simyard.errors import InvalidRequest, SimyardError, Unavailable, from_status
@@ -18,6 +19,8 @@ BASE = "/api/v1"
 _PROBLEM_LIMIT = 1 << 20
 #: Seconds between two tries, doubled from the first to the last.
 _FIRST_DELAY, _LAST_DELAY = 0.05, 1.0
+#: Whoever's time is up is still given so long (seconds): an answer that is there already is heard.
+_LAST_WORDS = 0.05
 
 
 class NotRunning(Unavailable):
@@ -34,11 +37,24 @@ def new_key() -> str:
     return os.urandom(16).hex()
 
 
+class Answer(http.client.HTTPResponse):
+    """An answer that keeps hold of its socket, for as long as it is read."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **more: Any) -> None:
+        super().__init__(sock, *arguments, **more)
+        self._sock = sock
+
+    def wait_at_most(self, seconds: float, until: float | None = None) -> None:
+        """Each read from here on raises TimeoutError after so long without a byte, or at `until` of the monotonic clock."""
+        self._sock.settimeout(_left(until, seconds))
+
+
 class Http:
     """Requests to one server. Not for several threads at once: give each its own.
 
     What may be repeated without harm is repeated for `patience` seconds while the server restarts or says that it is busy;
-    then NotRunning or the server's own error is raised.
+    then NotRunning or the server's own error is raised. A request with `until` (of the monotonic clock) raises TimeoutError
+    when that is reached first, wherever it is then.
     """
 
     def __init__(self, url: str, token: str, *, timeout: float = 60.0, patience: float = 15.0) -> None:
@@ -73,11 +89,13 @@ class Http:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
+        until: float | None = None,
     ) -> Any:
         """The answer's JSON (None where there is none). `repeat`: doing it twice does no harm (by default: all but POST)."""
         data = None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json"} if data is not None else {}
-        with self.open(method, where, query=query, body=data, headers={**sent, **(headers or {})}, repeat=repeat) as answer:
+        sent.update(headers or {})
+        with self.open(method, where, query=query, body=data, headers=sent, repeat=repeat, until=until) as answer:
             text = answer.read()
         try:
             return json.loads(text) if text else None
@@ -94,12 +112,13 @@ class Http:
         body: bytes | IO[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
-    ) -> Iterator[http.client.HTTPResponse]:
+        until: float | None = None,
+    ) -> Iterator[Answer]:
         """The answer, to be read in the block; raises SimyardError for every status that is not a success."""
         values = {name: value for name, value in (query or {}).items() if value not in {None, ""}}
         target = self._parts.path.rstrip("/") + where + ("?" + urlencode(values) if values else "")
         repeat = method != "POST" if repeat is None else repeat
-        connection, answer = self._patiently(method, target, body, dict(headers or {}), repeat=repeat)
+        connection, answer = self._patiently(method, target, body, dict(headers or {}), repeat=repeat, until=until)
         try:
             yield answer
         except BaseException:
@@ -111,29 +130,42 @@ class Http:
             _close(connection, answer)
 
     def _patiently(
-        self, method: str, target: str, body: bytes | IO[bytes] | None, headers: dict[str, str], *, repeat: bool
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        until = time.monotonic() + self._patience
+        self,
+        method: str,
+        target: str,
+        body: bytes | IO[bytes] | None,
+        headers: dict[str, str],
+        *,
+        repeat: bool,
+        until: float | None,
+    ) -> tuple[http.client.HTTPConnection, Answer]:
+        given_up = time.monotonic() + self._patience
         delay = _FIRST_DELAY
         while True:
             try:
-                return self._once(method, target, body, headers)
+                return self._once(method, target, body, headers, _left(until, self._timeout))
             except (OSError, http.client.HTTPException) as error:
+                _check(until, error)
                 # who was refused was not heard, so even what must not be done twice may be said again
-                if not (repeat or isinstance(error, ConnectionRefusedError)) or time.monotonic() > until:
+                if not (repeat or isinstance(error, ConnectionRefusedError)) or time.monotonic() > given_up:
                     raise NotRunning("not-running", f"Nobody answers at {self.url} ({error or type(error).__name__}).") from error
             except SimyardError as error:
-                if not (error.retry and repeat) or time.monotonic() > until:
+                if not (error.retry and repeat):
                     raise
-            time.sleep(delay)
+                _check(until, error)
+                if time.monotonic() > given_up:
+                    raise
+            time.sleep(_left(until, delay))
             delay = min(delay * 2, _LAST_DELAY)
 
     def _once(
-        self, method: str, target: str, body: bytes | IO[bytes] | None, headers: dict[str, str]
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        self, method: str, target: str, body: bytes | IO[bytes] | None, headers: dict[str, str], timeout: float
+    ) -> tuple[http.client.HTTPConnection, Answer]:
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json", **headers}
         kept, self._idle = self._idle, None
-        connection = kept or self._connect()
+        connection = kept or self._connect(timeout)
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
         try:
             answer = _say(connection, method, target, body, headers)
         except (ConnectionError, http.client.BadStatusLine):
@@ -141,7 +173,7 @@ class Http:
             # a kept connection may have been closed at the other end since: that says nothing about the server
             if kept is None:
                 raise
-            connection = self._connect()
+            connection = self._connect(timeout)
             answer = _say(connection, method, target, body, headers)
         if answer.status >= 400:
             try:
@@ -150,15 +182,27 @@ class Http:
                 _close(connection, answer)
         return connection, answer
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
-        return kind(self._parts.hostname or "", self._parts.port, timeout=self._timeout)
+        made = kind(self._parts.hostname or "", self._parts.port, timeout=timeout)
+        made.response_class = Answer
+        return made
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _left(until: float | None, seconds: float) -> float:
+    """So many seconds, or what is left of them."""
+    return seconds if until is None else min(seconds, max(_LAST_WORDS, until - time.monotonic()))
+
+
+def _check(until: float | None, why: Exception) -> None:
+    if until is not None and time.monotonic() >= until:
+        raise TimeoutError("There was no answer in that time.") from why
 
 
 def _close(connection: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> None:
@@ -169,7 +213,7 @@ def _close(connection: http.client.HTTPConnection, answer: http.client.HTTPRespo
 
 def _say(
     connection: http.client.HTTPConnection, method: str, target: str, body: bytes | IO[bytes] | None, headers: dict[str, str]
-) -> http.client.HTTPResponse:
+) -> Answer:
     """Send a request and wait for the head of the answer."""
     try:
         if body is not None and not isinstance(body, bytes):
@@ -180,7 +224,7 @@ def _say(
             # a server that refuses an upload answers and hangs up before it has heard all: the answer says why
             if body is None or isinstance(body, bytes):
                 raise
-        return connection.getresponse()
+        return cast("Answer", connection.getresponse())
     except BaseException:
         connection.close()
         raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from simyard.client import sse
 from simyard.client.files import fetch
-from simyard.client.http import NotRunning, path
+from simyard.client.http import Answer, NotRunning, path
 from simyard.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ class RemoteRun:
     def warnings(self) -> list[str]:
         return list(self.data.get("warnings") or [])
 
-    def refresh(self) -> RemoteRun:
-        """Ask how it is now."""
-        self._hear(self.client.http.get(path("runs", self.id)))
+    def refresh(self, until: float | None = None) -> RemoteRun:
+        """Ask how it is now. Raises TimeoutError where nobody has said it by `until`, of the monotonic clock."""
+        self._hear(self.client.http.json("GET", path("runs", self.id), until=until))
         return self
 
     def watch(self, timeout: float | None = None) -> Iterator[RemoteRun]:
@@ -73,19 +73,21 @@ class RemoteRun:
         until = None if timeout is None else time.monotonic() + timeout
         last_id, told = "", -1
         while True:
-            patience = _SILENCE if until is None else max(0.05, min(_SILENCE, until - time.monotonic()))
             headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
             try:
-                with self.client.streaming(patience) as apart, apart.open("GET", path("events"), headers=headers) as stream:
+                with (
+                    self.client.streaming(_SILENCE) as apart,
+                    apart.open("GET", path("events"), headers=headers, until=until) as stream,
+                ):
                     # asked for when the stream is open: from here on nothing can fall between the two
-                    self.refresh()
+                    self.refresh(until)
                     if self._revision() > told:
                         told = self._revision()
                         yield self
-                    for event in [] if self.final else sse.events(stream):
+                    for event in [] if self.final else sse.events(_lines(stream, until)):
                         if event is None or event.event == "open":
                             # a silence may also be a fault on the way here; and a stream that opens anew tells no history
-                            self.refresh()
+                            self.refresh(until)
                         elif event.event == "run":
                             self._hear(json.loads(event.data))
                         if event is not None:
@@ -104,7 +106,7 @@ class RemoteRun:
             if self.final:
                 return
             _check(until)
-            time.sleep(0.2)
+            time.sleep(0.2 if until is None else max(0.0, min(0.2, until - time.monotonic())))
 
     def wait(self, timeout: float | None = None, on_change: Callable[[RemoteRun], None] | None = None) -> RemoteRun:
         """Return when it is final; `on_change` is called at each change. Raises TimeoutError, Unavailable."""
@@ -193,6 +195,15 @@ class RemoteRun:
 
     def __repr__(self) -> str:
         return f"<run {self.id} {self.state}>"
+
+
+def _lines(stream: Answer, until: float | None) -> Iterator[bytes]:
+    """The lines of a stream; raises TimeoutError when it is silent for too long, or the time is up."""
+    while True:
+        stream.wait_at_most(_SILENCE, until)
+        if not (line := stream.readline()):
+            return
+        yield line
 
 
 def _check(until: float | None) -> None:

@@ -75,8 +75,9 @@ SPARE_SECONDS = 0.02
 MAX_TOLD = 4 << 20
 #: The code's side has that long to leave progress() and see to the results (seconds).
 READY_SECONDS = 2.0
-#: A cluster signals all processes of a job, one after the other; so long after the code the job cmd may hear of it (seconds).
-CLUSTER_SECONDS = 1.0
+#: A cluster signals all processes of a job, one after the other; so long after the code the job cmd may hear of it (seconds), also on a node
+#: with much else to do.
+CLUSTER_SECONDS = 5.0
 REFUSED, NOT_WRITTEN, ENDED_BY_CLUSTER = 3, 4, 128 + signal.SIGTERM
 #: What an input is told in, and how much of it: files, bytes of each and of all (in JSON, a byte may become six), words of a
 #: command line. Beyond MAX_LISTED files nobody looks.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 journal = Journal(__name__)
 
 #: An agent that has not said Hello by then is no agent (seconds).
-HELLO_LIMIT = 10.0
+HELLO_LIMIT = 30.0
 PING = 20.0
 #: An agent that leaves this much unread is disconnected; it comes back and its Hello sets things right (bytes).
 MAX_UNREAD = 16 << 20

@@ -50,7 +50,7 @@ LOOK, STALL = 0.1, 0.05
 #: At a stop, what was said is written within this time, or stays unsaid (seconds).
 STOP_LIMIT = 5.0
 #: And what was begun with drivers ends within this time, or is broken off (seconds).
-REST_LIMIT = 2.0
+REST_LIMIT = 5.0
 #: Connections that may wait to be accepted: all agents come back at once when a supervisor is started again.
 BACKLOG = 16_384
 

@@ -24,7 +24,7 @@ POLL_LIMIT = 20.0
 #: What the drivers talk to is looked at this often (seconds).
 LOOK = 5.0
 #: An agent whose start was cut short by the end of a supervisor has this long to come by itself (seconds).
-ORPHAN_LIMIT = 5.0
+ORPHAN_LIMIT = 15.0
 _DAY = 86400.0
 _ALIVE = {Life.ALIVE: True, Life.GONE: False, Life.UNKNOWN: None}
 

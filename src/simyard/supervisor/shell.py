@@ -43,8 +43,8 @@ Reply = Callable[[Any, SimyardError | None], None]
 MAX_REQUESTS = 20_000
 #: While commits fail, agents are sent away once so many effects have piled up.
 MAX_BACKLOG = 20_000
-#: Agents that are told to leave when Simyard is stopped have three seconds for it.
-DISMISS_LOOKS = 150
+#: Agents that are told to leave when Simyard is stopped have ten seconds for it.
+DISMISS_LOOKS = 500
 #: An agent is asked to remove the directories of so many deleted runs at a time.
 SWEPT_AT_ONCE = 500
 

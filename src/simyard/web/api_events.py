@@ -24,6 +24,8 @@ routes = Routes("events")
 #: A silent stream says a comment as often (seconds): proxies end what is silent, and a browser that has gone is found out.
 KEEP_ALIVE = 15.0
 MAX_STREAMS = 4000
+#: The first listener has the supervisor's stream opened: one that does not come for so long (seconds) is away.
+OPENING = 10.0
 _PAGE = 200
 
 
@@ -68,18 +70,18 @@ def _stream(known: Services, who: str, position: int | None, first: bytes = b"")
     try:
         with known.fanout.listen(who) as listener:
             yield b"retry: 1000\n\n"
-            if first:
-                yield first
-            yield from _follow(known, listener, position)
+            yield from _follow(known, listener, position, first)
     finally:
         known.metrics.streams -= 1
 
 
-def _follow(known: Services, listener: Listener, position: int | None) -> Iterator[bytes]:
-    # the first listener has the stream opened: what wakes it before that is no word on the supervisor
-    patience = time.monotonic() + 1.0
-    while not known.fanout.connected and not listener.closing and (left := patience - time.monotonic()) > 0:
+def _follow(known: Services, listener: Listener, position: int | None, first: bytes) -> Iterator[bytes]:
+    feed, patience = known.fanout, time.monotonic() + OPENING
+    while not (feed.connected or feed.away or listener.closing) and (left := patience - time.monotonic()) > 0:
         listener.wait(left)
+    if first:
+        # not before: what other workers tell from here on is heard, and whoever looks at everything now misses nothing after it
+        yield first
     connected = True
     while not listener.closing:
         if known.fanout.connected != connected:

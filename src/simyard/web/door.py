@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 #: Seconds that the supervisor may take for a plain answer, beside what it was asked to wait.
 PATIENCE = 30.0
+#: And for a look at how it is: less than those wait who ask web how all of Simyard is.
+LOOK_PATIENCE = 10.0
 #: The change stream says something at least every ten seconds.
 CHANGES_PATIENCE = 35.0
 _IDLE = 64
@@ -131,7 +133,7 @@ class Door:
         return self._stream(connection, response)
 
     def get(self, path: str) -> bytes:
-        connection, response = self._send("GET", path, 5.0)
+        connection, response = self._send("GET", path, LOOK_PATIENCE)
         with self._stream(connection, response) as stream:
             return b"".join(stream)
 

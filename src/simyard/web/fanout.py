@@ -139,7 +139,8 @@ class Fanout:
         self._last: int | None = None
         self._feeding = False
         self._arrived = Event()
-        self.connected = False
+        #: Whether the stream is there; and whether it is known not to be: neither, while it is being opened.
+        self.connected, self.away = False, False
 
     @contextmanager
     def listen(self, user: str) -> Iterator[Listener]:
@@ -178,14 +179,16 @@ class Fanout:
         pause = _FIRST_PAUSE
         try:
             while self._is_wanted():
+                away = False
                 try:
                     self._follow()
                     pause = _FIRST_PAUSE
                 except SimyardError as error:
+                    away = True
                     if self.connected:
                         log.info("the stream of changes broke off: %s", error.detail)
                         pause = _FIRST_PAUSE
-                self._set_connected(connected=False)
+                self._set_connected(connected=False, away=away)
                 gevent.sleep(pause * (0.5 + random.random()))  # noqa: S311 - it need not be unpredictable
                 pause = min(pause * 2, _LAST_PAUSE)
         finally:
@@ -208,7 +211,7 @@ class Fanout:
             if fresh:
                 for listener in self._everybody():
                     listener.fall_behind()  # what changed before the stream began is not in it
-            elif not self._alone:
+            if not self._alone and (self.away or not fresh):
                 for listener in self._everybody():
                     listener.miss()  # what other workers told while there was no stream
             self._set_connected(connected=True)
@@ -236,9 +239,9 @@ class Fanout:
             for listener in mine:
                 listener.put(told)
 
-    def _set_connected(self, *, connected: bool) -> None:
-        if self.connected != connected:
-            self.connected = connected
+    def _set_connected(self, *, connected: bool, away: bool = False) -> None:
+        if (self.connected, self.away) != (connected, away):
+            self.connected, self.away = connected, away
             for listener in self._everybody():
                 listener.wake()
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
 from simyard.codes.declaration import Declaration
@@ -23,6 +23,8 @@ from simyard.errors import Forbidden
 
 _IDLE = {"state": "idle", "step": "", "fraction": 0.0, "lines": [], "error": ""}
 _BROKEN_OFF = "It was broken off: Simyard was stopped or killed meanwhile. Nothing of it was kept; install again."
+#: How often a lock is tried that is another's for a moment, a hundredth of a second apart.
+_TRIES = 100
 #: An end is told for so long (seconds); then the code is simply installed, or not.
 _TOLD = 3600.0
 
@@ -32,7 +34,7 @@ class Installs:
     """The installs that are going on, and how the last ones ended."""
 
     config: Config
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, Popen[bytes]] = field(default_factory=dict)
 
     def check_allowed(self) -> None:
         """Raises Forbidden where the site does not want codes to be installed from the page."""
@@ -56,26 +58,38 @@ class Installs:
 
     def start(self, code: Declaration) -> dict[str, Any]:
         """Begin, unless it is under way: the state as it is then."""
-        self._reap(code.name)
+        for _ in range(_TRIES):
+            self._reap(code.name)
+            if self._begin(code.name):
+                break
+            said = self.state(code)
+            if said["state"] == "running":
+                return said
+            # another worker only looks whether it is locked, or begins it in this moment
+            time.sleep(0.01)
+        return self.state(code)
+
+    def _begin(self, name: str) -> bool:
+        """Begin; False where the lock is another's."""
         folder = self._folder()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(folder / f"{code.name}.lock", "ab") as lock:
+        with open(folder / f"{name}.lock", "ab") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return self.state(code)
-            path = self._path(code.name)
+                return False
+            path = self._path(name)
             write_state(path, {**_IDLE, "state": "running", "step": "starting", "at": time.time()})
             # the lock belongs to the open file, which the installer inherits: it is free when that one has ended, however
-            self.running[code.name] = subprocess.Popen(
-                [sys.executable, "-m", "simyard.codes.install_watched", code.name, str(path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+            self.running[name] = Popen(
+                [sys.executable, "-m", "simyard.codes.install_watched", name, str(path)],
+                stdin=PIPE,
+                stdout=DEVNULL,
                 env={**os.environ, "SIMYARD_HOME": str(self.config.home)},
                 pass_fds=(lock.fileno(),),
                 start_new_session=True,
             )
-        return self.state(code)
+        return True
 
     def close(self) -> None:
         """Tell those that are going on to end; they clean up by themselves."""

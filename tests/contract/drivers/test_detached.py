@@ -20,7 +20,7 @@ AGENT = [sys.executable, "-P", "-m", "simyard.agent"]
 
 
 def said(*words: str, line: str = "") -> str:
-    done = subprocess.run([*AGENT, *words], input=line, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run([*AGENT, *words], input=line, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -48,7 +48,7 @@ def test_an_agent_outlives_the_command_that_started_it_and_is_ended_by_another(t
 
 def test_what_is_not_understood_is_said_in_words_and_by_the_exit_status(tmp_path: Path) -> None:
     for words in (["launch", str(tmp_path / "log")], ["life", "{"], ["dance"], ["rest", "x", "y"]):
-        done = subprocess.run([*AGENT, *words], input="", capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run([*AGENT, *words], input="", capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 1
         assert done.stderr
         assert "Traceback" not in done.stderr
@@ -57,7 +57,7 @@ def test_what_is_not_understood_is_said_in_words_and_by_the_exit_status(tmp_path
 def test_a_container_is_held_open_as_long_as_an_agent_lives_in_it(tmp_path: Path) -> None:
     handle = said("launch", str(tmp_path / "log" / "agent.log"), line=line_for(tmp_path))
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not locks.holder(str(tmp_path / "u/agents/far/lock")):
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -66,7 +66,7 @@ def test_a_container_is_held_open_as_long_as_an_agent_lives_in_it(tmp_path: Path
         stopper.start()
         begun = time.monotonic()
         try:
-            assert resting.wait(30) == 0
+            assert resting.wait(60) == 0
         finally:
             resting.kill()
             stopper.join()

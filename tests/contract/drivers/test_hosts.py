@@ -166,7 +166,7 @@ def test_a_relay_ends_with_its_supervisor_and_leaves_no_container(tmp_path: Path
 
 
 def test_what_keeps_a_relay_from_coming_up_is_said(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simyard.drivers.docker.relay.START_LIMIT", 2.0)
+    monkeypatch.setattr("simyard.drivers.docker.relay.START_LIMIT", 10.0)
 
     async def story() -> str:
         host = Host(engine.tcp_url, time.time, engine.certificates)

@@ -294,8 +294,8 @@ def test_a_daemon_that_refuses_is_not_silent(tmp_path: Path) -> None:
 
 
 async def slow(host: Host) -> None:
-    """A question that is not answered within its second, while another is."""
-    async with host.asked(limit=1.0):
+    """A question that is not answered in time, while another is."""
+    async with host.asked(limit=PATIENCE):
         await host.find("y")
         await asyncio.Event().wait()
 

@@ -74,7 +74,7 @@ def test_a_login_that_arrives_on_another_node_ends_the_agent_that_cannot_be_reac
             await at.driver.cleanup()
             at_node(at, second)
             # the supervisor asks about the agent that it knows; that one has left by the time of the answer
-            assert await at.driver.poll(older) is Life.GONE
+            await at.life(older, Life.GONE)
             newer = await at.agent()
             assert (newer["node"], at.supervisor.hellos[1].host) == ("login2", "login2")
             # and the other way round, without asking first: the older leaves when the newer has come
@@ -101,7 +101,7 @@ def test_the_agent_of_a_login_node_that_has_died_is_replaced_once_that_is_certai
             await asyncio.to_thread(first.stop)
             await at.driver.cleanup()
             at_node(at, second)
-            assert await at.driver.poll(older) is Life.GONE
+            await at.life(older, Life.GONE)
             newer = await at.agent()
             assert at.supervisor.hellos[1].host == "login2"
             await at.driver.stop(newer)

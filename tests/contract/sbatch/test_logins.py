@@ -168,7 +168,7 @@ def test_a_cut_connection_is_made_again_by_itself_and_the_agent_finds_its_way_ba
     sshd: Callable[..., Sshd], someone: Account, tmp_path: Path, built: AgentFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = sshd(*KEYS)
-    monkeypatch.setattr("simyard.drivers.ssh.login.HEARTBEAT", 0.5)
+    monkeypatch.setattr("simyard.drivers.ssh.login.HEARTBEAT", 2.0)
 
     async def story() -> None:
         wire = await asyncio.to_thread(Wire, server.port)

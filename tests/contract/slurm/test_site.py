@@ -39,10 +39,10 @@ def test_a_program_waits_until_it_may_go_on_and_the_login_is_killed_but_not_the_
         pool.fault("squeue", WAITS),
         subprocess.Popen(["ssh", "-F", pool.ssh_config, "pool-by-wire", "bash -lc squeue"]) as asking,
     ):
-        wait_until(lambda: pool.reached, 30)
+        wait_until(lambda: pool.reached, 60)
         assert pool.login_processes()
         pool.kill_login()
-        assert asking.wait(30) != 0
+        assert asking.wait(60) != 0
     assert pool.jobs("running")
     pool.clear()
     assert not pool.jobs()

@@ -267,8 +267,8 @@ def test_a_password_a_code_and_any_further_question_are_asked_in_turn(tmp_path: 
 
 
 def test_a_host_that_is_not_there_or_says_nothing_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login, "CONNECT_LIMIT", 1.0)
-    monkeypatch.setattr(login, "ANSWER_LIMIT", 1.0)
+    monkeypatch.setattr(login, "CONNECT_LIMIT", 5.0)
+    monkeypatch.setattr(login, "ANSWER_LIMIT", 5.0)
 
     async def story() -> None:
         with socket.socket() as silent:
@@ -304,17 +304,27 @@ def test_who_takes_longer_to_answer_than_a_host_may_take_is_let_in(
     sshd: Callable[..., Sshd], someone: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = sshd(*PASSWORD)
-    monkeypatch.setattr(login, "CONNECT_LIMIT", 5.0)
+    monkeypatch.setattr(login, "CONNECT_LIMIT", 10.0)
 
     async def story() -> None:
         one = Login("127.0.0.1", keys(tmp_path, server), user=someone.name, port=server.port, config=tmp_path / "none")
         assert isinstance(await one.next(), Asked)
-        await asyncio.sleep(5.5)  # the telephone with the code is in another room
+        await asyncio.sleep(10.5)  # the telephone with the code is in another room
         one.answer([someone.password])
         assert isinstance(await one.next(), Ready)
         assert await who(one) == someone.name
 
     play(story)
+
+
+async def listens(path: Path) -> bool:
+    """Whether somebody takes connections there; the socket is there a moment earlier."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def test_keys_of_an_ssh_agent_are_used_where_they_may_be(
@@ -329,8 +339,9 @@ def test_keys_of_an_ssh_agent_are_used_where_they_may_be(
     monkeypatch.setenv("SSH_AUTH_SOCK", str(at))
 
     async def story() -> None:
-        while not at.exists():  # noqa: ASYNC110 - it has no event
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(60):
+            while not await listens(at):  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0.02)
         async with asyncssh.connect_agent(str(at)) as agent:
             await agent.add_keys([key])
         mine = Login(

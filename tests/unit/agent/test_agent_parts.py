@@ -76,13 +76,15 @@ def test_the_bell_tells_runs_apart_and_survives_rubbish(tmp_path: Path) -> None:
         os.close(ringing)
         bell.close()
 
-    asyncio.run(asyncio.wait_for(story(), 10))
+    asyncio.run(asyncio.wait_for(story(), 60))
     assert set(heard) >= {"A", "B", "C"}
 
 
 @pytest.mark.parametrize("how", ["polite", "deaf"])
 def test_the_newer_agent_ends_the_older_one(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fence, "POLITE", 0.3)
+    # who leaves by itself has all the time for it
+    monkeypatch.setattr(fence, "POLITE", 0.3 if how == "deaf" else 60.0)
+    monkeypatch.setattr(fence, "LIMIT", 60.0)
     path = str(tmp_path / "lock")
     with subprocess.Popen([sys.executable, "-c", HOLD, path, how], stdout=subprocess.PIPE) as older:
         try:
@@ -90,7 +92,7 @@ def test_the_newer_agent_ends_the_older_one(tmp_path: Path, how: str, monkeypatc
             assert older.stdout.readline() == b"held\n"
             assert locks.holder(path) == older.pid
             held = fence.take(path)
-            assert older.wait(10) == -(signal.SIGKILL if how == "deaf" else signal.SIGTERM)
+            assert older.wait(60) == -(signal.SIGKILL if how == "deaf" else signal.SIGTERM)
             os.close(held)
         finally:
             older.kill()

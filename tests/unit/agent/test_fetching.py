@@ -238,7 +238,7 @@ def test_what_is_broken_off_in_the_moment_of_news_ends_all_the_same(tmp_path: Pa
         getting = asyncio.ensure_future(scene.get())
         await scene.asked.wait()
         scene.fetching.on_opened(talk.FileOpened(op=wants[0].op, size=1 << 30))
-        await asyncio.wait_for(scene.fetching.close(), 30.0)
+        await asyncio.wait_for(scene.fetching.close(), 60.0)
         await asyncio.gather(getting, return_exceptions=True)
 
     play(tmp_path, story)

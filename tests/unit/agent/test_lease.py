@@ -6,8 +6,10 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,12 +50,34 @@ class Holder(Lease):
 
     def _leave(self, why: str) -> None:
         self.why = why
-        self.release()
         self.gone.set()
+        # last: who waits for the lease may look at this one as soon as it is given back
+        self.release()
+
+
+class Slow(Holder):
+    """One that is busy elsewhere for a while just before it renames its first `what` ("lease", or "" for a lease that is given back) over
+    the lease; `meanwhile` says what happens then."""
+
+    def __init__(self, folder: Path, agent: str, what: str, meanwhile: Callable[[], object]) -> None:
+        super().__init__(folder, agent)
+        self._what, self._meanwhile = what, [meanwhile]
+
+    def _put(self, path: str, plain: dict[str, Any]) -> None:
+        if path.endswith("lease") and bool(plain["token"]) == bool(self._what) and self._meanwhile:
+            self._meanwhile.pop()()
+        super()._put(path, plain)
 
 
 def held_by(folder: Path) -> object:
     return json.loads((folder / "lease").read_text()).get("agent")
+
+
+def until_held_by(folder: Path, agent: str) -> None:
+    deadline = time.monotonic() + LIMIT
+    while held_by(folder) != agent:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -108,8 +132,59 @@ def test_of_many_that_are_started_at_once_exactly_one_goes_on(tmp_path: Path) ->
         assert left
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert held_by(tmp_path) == left[0]._agent
+    until_held_by(tmp_path, left[0]._agent)
     left[0].release()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_an_older_claimant_that_writes_its_lease_late_does_not_cost_the_newer_one_its_own(tmp_path: Path) -> None:
+    newer = Holder(tmp_path, "A2")
+    older = Slow(tmp_path, "A1", "lease", newer.hold)
+    with pytest.raises(Fenced):
+        older.take()
+    until_held_by(tmp_path, "A2")
+    assert not newer.gone.is_set()
+    newer.release()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_who_gives_its_lease_back_late_does_not_cost_the_newer_one_its_own(tmp_path: Path) -> None:
+    newer = Holder(tmp_path, "A2", 0.1)  # by its clock the older one has been away for too long
+    older = Slow(tmp_path, "A1", "", newer.hold)
+    older.take()
+    older.release()
+    until_held_by(tmp_path, "A2")
+    assert not newer.gone.is_set()
+    newer.release()
+
+
+def test_an_older_claimant_ends_no_newer_one_on_the_same_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[processes.Handle] = []
+    monkeypatch.setattr(processes, "stop", stopped.append)
+    newer = Lease(str(tmp_path), "A2")
+    older = Lease(str(tmp_path), "A1")
+    read = iter([newer.take])
+
+    def reading(path: str) -> module.Seen | None:
+        # the newer one comes just before the older one looks at the lease for the first time
+        if path.endswith("lease"):
+            next(read, lambda: None)()
+        return plain(path)
+
+    plain = module._read
+    monkeypatch.setattr(module, "_read", reading)
+    with pytest.raises(Fenced):
+        older.take()
+    assert stopped == []
+    assert held_by(tmp_path) == "A2"
+
+
+def test_what_was_given_back_is_not_taken_back(tmp_path: Path) -> None:
+    lease = Lease(str(tmp_path), "A1")
+    lease.take()
+    lease.release()
+    assert lease._look() == ""
+    assert held_by(tmp_path) is None
 
 
 def test_a_dead_one_of_this_machine_is_not_waited_for(tmp_path: Path) -> None:

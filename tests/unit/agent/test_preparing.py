@@ -112,7 +112,7 @@ def test_a_damaged_marker_is_made_good_from_the_run_directory(place: Place) -> N
     assert place.markers() == [preparing.marker_of(spec(), 1)]
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ["fifo", "link", "folder"])
 def test_a_code_that_puts_something_else_in_the_place_of_run_json_stops_nobody(place: Place, kind: str) -> None:
     preparing.prepare(place, spec(), 1)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -152,13 +151,12 @@ def test_the_keeper_loads_next_to_nothing() -> None:
 
 
 def test_completion_is_offered(tmp_path: Path) -> None:
-    began = time.monotonic()
     shown = subprocess.run(
         [Path(sys.executable).parent / "simyard"],
         env={**os.environ, "_SIMYARD_COMPLETE": "bash_complete", "COMP_WORDS": "simyard ru", "COMP_CWORD": "1"},
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     ).stdout
     assert "run" in shown
-    assert time.monotonic() - began < 20

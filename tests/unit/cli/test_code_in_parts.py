@@ -1,12 +1,15 @@
-"""`simyard code test` tries whether a code that says so goes on from its checkpoint."""
+"""`simyard code test` tries whether a code can be stopped, and goes on from its checkpoint where it says so."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from simyard.cli import test_code
+from simyard.codes import code_toml
 from tests.unit.cli.test_cli_words import simyard
 
 DECLARED = """\
@@ -58,3 +61,28 @@ def test_a_code_that_says_so_is_told_to_stop_and_gone_on_with(tmp_path: Path, pr
     one = found["walk: goes on from its checkpoint"]
     assert one["passed"] is not bool(wrong), said.stdout
     assert wrong in json.dumps(one)
+
+
+#: A job cmd that takes some seconds to end, as on a machine that has much else to do.
+SLOW = """\
+import json, os, signal, sys, time
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+with open(os.path.join(sys.argv[2], "events.jsonl"), "w") as file:
+    print(json.dumps({"n": 1, "event": "started", "data": {}}), file=file, flush=True)
+    while not told:
+        time.sleep(0.01)
+    time.sleep(3.5)
+    print(json.dumps({"n": 2, "event": "final", "data": {"state": "canceled"}}), file=file)
+"""
+
+
+def test_a_stop_that_takes_a_few_seconds_is_no_fault_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(test_code, "_GRACE", 0.0)
+    (tmp_path / "code.toml").write_text(DECLARED)
+    (tmp_path / "code.py").write_text(PROGRAM)
+    (tmp_path / "slow.py").write_text(SLOW)
+    code = code_toml.read(tmp_path)
+    bench = test_code.Bench(code, sys.executable, tmp_path)
+    bench.runner = str(tmp_path / "slow.py")
+    assert bench.cancel(code.models["walk"], {}) == ("cancel leaves nothing behind", "")

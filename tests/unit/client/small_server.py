@@ -76,7 +76,7 @@ def serving(*scripts: Script) -> Iterator[Server]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Script:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 
 import pytest
 
@@ -76,10 +77,11 @@ def test_with_a_key_a_request_may_be_repeated_even_when_nobody_knows_whether_it_
 
 
 def test_nobody_there_is_said_in_words() -> None:
-    with serving(value(1)) as server:
-        url = server.url
-    with Http(url, "", patience=0) as http, pytest.raises(NotRunning) as caught:
-        http.get("/x")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen; and nobody else gets the port
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        with Http(url, "", patience=0) as http, pytest.raises(NotRunning) as caught:
+            http.get("/x")
     assert url in caught.value.detail
 
 

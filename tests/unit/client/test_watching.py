@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,7 @@ class Story:
         self.streams = list(streams)
         self.states = states
         self.last_ids: list[str | None] = []
+        self.before_hanging_up: Callable[[], Any] = lambda: None
 
     def __call__(self, handler: Handler) -> None:
         if not handler.path.endswith("/events"):
@@ -37,6 +39,7 @@ class Story:
         for text in self.streams.pop(0) if self.streams else []:
             handler.wfile.write(text.encode())
             handler.wfile.flush()
+        self.before_hanging_up()
         handler.hang_up()
 
 
@@ -98,6 +101,47 @@ def test_a_limit_of_time_is_kept_and_the_run_goes_on() -> None:
     story = Story(*[[":\n\n"]] * 50, states=[run("running", 2)])
     with watching(story) as (_, one), pytest.raises(TimeoutError, match="it goes on"):
         one.wait(timeout=0.5)
+
+
+@pytest.mark.parametrize("where", ["/events", "/runs/R1"])
+def test_a_limit_of_time_is_kept_also_while_an_answer_is_waited_for(where: str) -> None:
+    waited = threading.Event()
+    story = Story([], states=[run("running", 2)])
+
+    def script(handler: Handler) -> None:
+        if handler.path.endswith(where):
+            waited.wait(60)  # silent until the client has given up
+            handler.hang_up()
+        else:
+            story(handler)
+
+    with watching(script) as (_, one):
+        try:
+            with pytest.raises(TimeoutError, match="it goes on"):
+                one.wait(timeout=0.5)
+            assert not waited.is_set()
+        finally:
+            waited.set()
+
+
+def test_a_limit_of_time_is_kept_also_while_a_stream_is_silent() -> None:
+    waited = threading.Event()
+    story = Story([":\n\n"], states=[run("running", 2)])
+    story.before_hanging_up = lambda: waited.wait(60)
+    with watching(story) as (_, one):
+        try:
+            with pytest.raises(TimeoutError, match="it goes on"):
+                one.wait(timeout=0.5)
+        finally:
+            waited.set()
+
+
+@pytest.mark.parametrize("answer", [Handler.hang_up, problem(503, "supervisor-away", "Ask again.")])
+def test_a_limit_of_time_is_kept_also_while_a_server_that_is_away_is_asked_again(answer: Script) -> None:
+    with serving(answer) as server, Client(server.url, "t", patience=600) as client:
+        with pytest.raises(TimeoutError, match="it goes on"):
+            RemoteRun(client, run("pending", 1)).wait(timeout=0.3)
+        assert len(server.asked) > 1
 
 
 def test_a_supervisor_that_is_away_is_waited_for() -> None:

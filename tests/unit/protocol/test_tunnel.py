@@ -204,7 +204,7 @@ def test_an_end_whose_other_is_silent_says_so(tmp_path: Path, monkeypatch: pytes
     async def story() -> None:
         monkeypatch.setattr(tunnel, "HEARTBEAT", 0.01)
         monkeypatch.setattr(tunnel, "SILENCE", 0.05)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await Tunnel(nowhere).watch()
 
     asyncio.run(story())

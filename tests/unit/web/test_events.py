@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import gevent
 import pytest
+from gevent.event import Event
 from gevent.queue import Queue
 
 from simyard.errors import Unavailable
@@ -53,6 +54,8 @@ class Door(FakeDoor):
         self.feed = Feed()
         self.opened: list[int] = []
         self.is_away = False
+        self.takes = Event()
+        self.takes.set()
 
     def ask(self, question: Any, wait: float = 0.0) -> Any:
         if self.is_away:
@@ -63,6 +66,7 @@ class Door(FakeDoor):
         if self.is_away:
             raise Unavailable("supervisor-away", "It is away.")
         self.opened.append(after)
+        self.takes.wait()
         self.feed = Feed()
         return self.feed
 
@@ -81,7 +85,7 @@ class Events:
     chunks: Iterator[bytes]
 
     def next(self) -> dict[str, Any]:
-        with gevent.Timeout(5):
+        with gevent.Timeout(60):
             while True:
                 text = next(self.chunks).decode()
                 fields = dict(line.split(": ", 1) for line in text.strip().split("\n") if not line.startswith((":", "retry")))
@@ -106,8 +110,8 @@ def door(web: Web) -> Door:
 
 @pytest.fixture
 def listen(web: Web, door: Door) -> Callable[..., Events]:
-    def start(after: int | None = None, user: str = "me") -> Events:
-        stream = api_events._stream(web.services, user, after)
+    def start(after: int | None = None, user: str = "me", first: bytes = b"") -> Events:
+        stream = api_events._stream(web.services, user, after, first)
         opened.append(stream)
         assert next(stream) == b"retry: 1000\n\n"
         return Events(stream)
@@ -235,6 +239,32 @@ def test_who_listens_is_told_that_the_supervisor_is_away_and_back_and_misses_not
     assert events.next()["data"]["state"] == "completed"
 
 
+def test_a_stream_begins_once_the_supervisors_is_open_however_long_that_takes(
+    web: Web, door: Door, listen: Callable[..., Events]
+) -> None:
+    door.takes.clear()
+    events = listen(first=fanout.event("open", {"change": 0}, 0))
+    later = gevent.spawn(events.next)
+    assert not later.ready()
+    while not door.opened:
+        gevent.sleep(0.001)
+    with gevent.Timeout(0.1, False):
+        later.join()
+    assert not later.ready(), "who looks at everything now would miss what other workers tell before they are heard"
+    door.takes.set()
+    assert later.get()["event"] == "open"
+
+
+def test_that_the_supervisor_is_away_is_told_as_soon_as_it_is_known(
+    web: Web, door: Door, listen: Callable[..., Events], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_events, "OPENING", 3600.0)
+    door.is_away = True
+    events = listen(first=fanout.event("open", {"change": 0}, 0))
+    assert events.next()["event"] == "open"
+    assert events.next() == {"event": "supervisor", "data": {"connected": False}}
+
+
 def test_who_comes_while_the_supervisor_is_away_begins_when_it_is_back(
     web: Web, door: Door, listen: Callable[..., Events]
 ) -> None:
@@ -253,7 +283,8 @@ def test_who_is_too_slow_asks_for_what_was_dropped(web: Web, door: Door, listen:
     web.supervisor.start(run)
     for i in range(fanout.MAX_WAITING + 50):
         door.tell(web.supervisor.change(run, reason=f"no. {i}"))
-    gevent.sleep(0.05)
+    while not door.feed.lines.empty():
+        gevent.sleep(0.001)
     seen = [events.next()["data"]]
     while seen[-1]["change"] < web.supervisor.last:
         seen.append(events.next()["data"])
@@ -285,7 +316,7 @@ def test_a_silent_stream_is_kept_alive(
     monkeypatch.setattr(api_events, "KEEP_ALIVE", 0.05)
     events = listen()
     events.next()
-    with gevent.Timeout(5):
+    with gevent.Timeout(60):
         assert next(events.chunks) == b":\n\n"
 
 
@@ -293,7 +324,7 @@ def test_streams_end_when_web_is_told_to_stop(web: Web, door: Door, listen: Call
     events = listen()
     events.next()
     web.services.fanout.close()
-    with pytest.raises(StopIteration), gevent.Timeout(5):
+    with pytest.raises(StopIteration), gevent.Timeout(60):
         next(events.chunks)
     assert web.services.metrics.streams == 0
 

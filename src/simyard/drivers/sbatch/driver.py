@@ -135,7 +135,9 @@ class SbatchDriver(Driver):
     async def poll(self, handle: Handle) -> Life:
         try:
             standing = await self._reached(handle)
-            status, out, _ = await node.run(standing.connection, self._question(standing, handle, "life"))
+            # one on another login node may have to be ended for the answer
+            question = self._question(standing, handle, "life")
+            status, out, _ = await node.run(standing.connection, question, limit=STOP_LIMIT)
             return Life(out.strip().splitlines()[-1]) if status == 0 else Life.UNKNOWN
         except (DriverError, KeyError, TypeError, ValueError, IndexError):
             return Life.UNKNOWN

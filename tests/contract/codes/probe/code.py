@@ -81,6 +81,15 @@ def frames(run):
         time.sleep(run.inputs.get("pause", 0))
 
 
+def ticks(run):
+    """Frames until it is told to go, however long that takes."""
+    n = 0
+    while not os.path.exists("go"):
+        n += 1
+        run.progress(frames=n)
+        time.sleep(0.05)
+
+
 def fail(run):
     raise RuntimeError(u"the beam was lost at s = 3.2 m — čau")
 
@@ -203,7 +212,7 @@ def steps(run):
 
 WORK = {
     function.__name__: function
-    for function in (words, frames, fail, leave, crash, killed, vanish, no_memory, no_disk, burn, wait, deaf, orderly, detach, output, draw,
+    for function in (words, frames, ticks, fail, leave, crash, killed, vanish, no_memory, no_disk, burn, wait, deaf, orderly, detach, output, draw,
                      fill, nothing, steps, environment)
 }
 
@@ -258,8 +267,10 @@ def report(run, name, frame):
         raise ValueError(u"no such column: βx")
     if name == "nonsense":
         return [1, 2]
-    if name == "late":
-        time.sleep(0.3)
+    if name == "together":  # as many as there are to be of it, side by side
+        touch("together-%d" % frame)
+        while not all(os.path.exists("together-%d" % n) for n in range(1, run.inputs["together"] + 1)):
+            time.sleep(0.01)
     if name == "child":
         pid = os.fork()
         if pid == 0:
@@ -267,6 +278,8 @@ def report(run, name, frame):
                 time.sleep(60)
         with open("report-child", "w") as file:
             file.write(str(pid))
+    if name == "once":
+        return {"data": [{"frame": frame, "made": repr(time.time())}]}
     return {
         "data": [{"y": array.array("d", [1.0, 2.5]), "x": [1, float("nan")], "name": u"čára", "frame": frame}],
         "layout": {"title": {"text": u"%s of %s, %d frames" % (name, run.model, run.frames)}},

@@ -25,7 +25,7 @@ def take(run: Any) -> None:
             held.append(bytearray(b"x" * (1 << 20)))
             time.sleep(0.001)
     until = time.monotonic() + run.inputs["seconds"]
-    while time.monotonic() < until:
+    while time.monotonic() < until and not os.path.exists("enough"):
         run.progress(message=f"{run.inputs['megabytes']} MiB taken")
         time.sleep(0.1)
     with open("limits.json", "w", encoding="utf-8") as file:

@@ -125,7 +125,7 @@ def freeze(run: Any, given: dict[str, Any]) -> dict[str, Any]:
     with open("freezing", "w", encoding="ascii"):
         pass
     until = time.monotonic() + given["seconds"]
-    while time.monotonic() < until:
+    while time.monotonic() < until and not os.path.exists("enough"):
         for pid in {*agents(), *agents("launch"), *agents("life"), *agents("stop")} - known - stopped:
             if word(lambda pid=pid: os.kill(pid, signal.SIGSTOP)) == "allowed":
                 stopped.add(pid)

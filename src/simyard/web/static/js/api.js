@@ -92,7 +92,7 @@ export const api = {
   login: (target, wait = 0, abort = /** @type {AbortSignal | null} */ (null)) => json('GET', `targets/${id(target)}/login?${query({ wait })}`, { signal: abort }),
   /** The next step of a login: {begin, name?}, {answers} or {accept}, each with `wait`. */
   loginStep: (target, step) => json('POST', `targets/${id(target)}/login`, { json: step }),
-  logout: (target) => json('DELETE', `targets/${id(target)}/login`),
+  logout: (target) => json('DELETE', `targets/${id(target)}/login`, { keepalive: true }),
   installCode: (code) => json('POST', `codes/${id(code)}/install`, { keepalive: true }),
   install: (code) => json('GET', `codes/${id(code)}/install`),
   /** Where codes can run, and what is missing where not; with {code} of that one only. */
@@ -108,14 +108,14 @@ export const api = {
     withEtag(await send('PATCH', `simulations/${id(sim)}`, { json: what, headers: etag ? { 'If-Match': etag } : {} })),
   copySimulation: async (sim) => withEtag(await send('POST', `simulations/${id(sim)}/copy`, { json: {} })),
   /** Into the bin, or away for good. */
-  deleteSimulation: (sim, forever = false) => json('DELETE', `simulations/${id(sim)}${forever ? '?forever=true' : ''}`),
+  deleteSimulation: (sim, forever = false) => json('DELETE', `simulations/${id(sim)}${forever ? '?forever=true' : ''}`, { keepalive: true }),
   /** Its saves, newest first. */
   revisions: (sim, values) => page(`simulations/${id(sim)}/revisions`, values),
   /** What it takes from others, and how that stands for runs of this model. */
   sources: (sim, model) => page(`simulations/${id(sim)}/sources`, { model }),
   /** What a model's run would be given: {command, files: [{name, text, size, truncated}]}. */
   generatedInput: (sim, model) => json('POST', `simulations/${id(sim)}/input`, { json: { model } }),
-  restoreSimulation: (sim) => json('POST', `simulations/${id(sim)}/restore`),
+  restoreSimulation: (sim) => json('POST', `simulations/${id(sim)}/restore`, { keepalive: true }),
   exportSimulation: async (sim) => (await send('GET', `simulations/${id(sim)}/export`)).blob(),
   /** @param {Blob} zip what an export has made */
   importSimulation: (zip) => json('POST', 'simulations/import', { body: zip, headers: { 'Content-Type': 'application/zip' } }),
@@ -130,7 +130,7 @@ export const api = {
   cancelRun: (run) => json('POST', `runs/${id(run)}/cancel`, { json: {}, keepalive: true }),
   /** {name?, note?, pinned?} */
   changeRun: (run, what) => json('PATCH', `runs/${id(run)}`, { json: what }),
-  deleteRun: (run) => json('DELETE', `runs/${id(run)}`),
+  deleteRun: (run) => json('DELETE', `runs/${id(run)}`, { keepalive: true }),
   /** The completed run that has computed what this simulation would: {items: [run] or []}. */
   sameRun: (sim, model) => page(`simulations/${id(sim)}/same`, { model }),
   runInputs: (run) => json('GET', `runs/${id(run)}/inputs`),

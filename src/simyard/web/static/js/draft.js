@@ -64,9 +64,9 @@ export class Draft {
         const told = news.value;
         if (told?.id === id) untracked(() => this.#onTold(told));
       }),
-      // after a lost connection it is the list that is newer
+      // after a lost connection, and for what was told before there was one, it is the list that is newer
       effect(() => {
-        if (simulations.value?.get(id)) untracked(() => this.#look());
+        if (simulations.value) untracked(() => this.#look());
       }),
     ];
     return () => ends.forEach((end) => end());
@@ -86,8 +86,13 @@ export class Draft {
 
   // the list has names, and inputs as they were last known here: what is newer is asked for, unless the stream has told it
   #look() {
-    const newer = () => (simulations.value?.get(this.simulation.value.id)?.version ?? 0) > this.simulation.value.version;
-    if (newer()) setTimeout(() => { if (newer()) this.refresh().catch(() => {}); }, LIST);
+    const newer = () => {
+      const { id, version, deleted } = this.simulation.value, listed = simulations.value?.get(id);
+      // one that is not listed lies in the bin, or is gone for good
+      return listed ? listed.version > version : Boolean(simulations.value) && !deleted && !this.gone.value;
+    };
+    const ask = () => this.refresh().catch((error) => { if (error.status === 404) this.gone.value = true; });
+    if (newer()) setTimeout(() => { if (newer()) ask(); }, LIST);
   }
 
   /** The user has put `raw` into a field; `typed`: more keys may follow. @param {string} name @param {any} raw */

@@ -53,13 +53,13 @@ let dozed = 0;
 /**
  * Listens for as long as the page lives.
  * @param {(name: string, data: any) => void} onEvent
- * @param {(slept: boolean) => void} onBack after a break, once the stream is there again; `slept`: it was this machine's sleep
+ * @param {(how: { again: boolean, slept: boolean }) => void} onOpen once the stream is there; `again`: after a break; `slept`: which was this machine's sleep
  */
-export async function listen(onEvent, onBack) {
-  for (let broken = false; ; broken = true) {
+export async function listen(onEvent, onOpen) {
+  for (let again = false; ; again = true) {
     if (session.value === null) { await pause(1000); continue; }
     try {
-      await follow(onEvent, broken ? onBack : null);
+      await follow(onEvent, onOpen, again);
     } catch (error) {
       connection.value = error.status >= 500 ? 'away' : 'lost';
       if (error.code === 'stale-event-id' || error.status === 400 || error.status === 410) last = '';
@@ -68,7 +68,7 @@ export async function listen(onEvent, onBack) {
   }
 }
 
-async function follow(onEvent, onBack) {
+async function follow(onEvent, onOpen, again) {
   const abort = (cut = new AbortController());
   let timer = setTimeout(() => abort.abort(), SILENCE);
   try {
@@ -78,7 +78,7 @@ async function follow(onEvent, onBack) {
     attempt = 0;
     heard = Date.now();
     connection.value = 'live';
-    onBack?.(slept || dozed > 0);
+    onOpen({ again, slept: slept || dozed > 0 });
     slept = false;
     dozed = 0;
     for (;;) {

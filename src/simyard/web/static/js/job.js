@@ -12,8 +12,8 @@ import { complain } from './toasts.js';
 const WAIT = 5;
 /** Milliseconds that a quick run is given before it is stopped for newer inputs. */
 const PATIENCE = 700;
-/** Milliseconds before a start that nobody answered is asked for again. */
-const RETRIES = [300, 700, 1500, 3000, 5000];
+/** Milliseconds before a start that nobody answered is asked for again; 25 s in all, for a supervisor that starts again on a busy machine. */
+const RETRIES = [300, 700, 1500, 3000, 5000, 7000, 7500];
 
 export class Job {
   /** @type {AbortController | null} */

@@ -1,12 +1,11 @@
 /** What can be done with simulations, one or many: each is shown at once, done on the server, and taken back where that failed. */
 import { api } from './api.js';
 import { go } from './route.js';
-import { dropSimulation, putSimulation, simulations } from './store.js';
+import { dropSimulation, dropSimulations, putSimulation, putSimulations } from './store.js';
 import { complain, dismiss, toast } from './toasts.js';
 import { t } from './texts.js';
 
 const AT_ONCE = 6;
-const UNDO = 9000;
 
 /**
  * Does it for each, a few at a time; answers what failed.
@@ -28,20 +27,6 @@ async function each(list, run) {
   return failed;
 }
 
-/** Many in one step of the store: a thousand must not be a thousand drawings. @param {any[]} list */
-function putAll(list) {
-  const next = new Map(simulations.value ?? []);
-  for (const sim of list) next.set(sim.id, { ...next.get(sim.id), ...sim });
-  simulations.value = next;
-}
-
-/** @param {any[]} list */
-function dropAll(list) {
-  const next = new Map(simulations.value ?? []);
-  for (const sim of list) next.delete(sim.id);
-  simulations.value = next;
-}
-
 /** Says what goes on where there is much to do; answers what ends that. */
 function working(/** @type {string} */ key, /** @type {number} */ count) {
   if (count < 20) return () => {};
@@ -51,19 +36,19 @@ function working(/** @type {string} */ key, /** @type {number} */ count) {
 
 /** Puts them into the bin; the bin is the server's, so Undo is only the shortest way back. @param {any[]} list */
 export async function remove(list) {
-  dropAll(list);
+  dropSimulations(list.map((sim) => sim.id));
   const done = working('sims.deleting', list.length);
   const failed = await each(list, (sim) => api.deleteSimulation(sim.id));
   done();
   const gone = failed.filter(({ error }) => error.status === 404).map(({ one }) => one);
   const kept = failed.filter(({ one }) => !gone.includes(one));
   if (kept.length) {
-    putAll(kept.map(({ one }) => one));
+    putSimulations(kept.map(({ one }) => one));
     toast(t('sims.delete.busy', { name: kept[0].one.name, count: kept.length, detail: kept[0].error.detail ?? '' }), { kind: 'bad' });
   }
   const binned = list.filter((sim) => !failed.some(({ one }) => one === sim));
   if (binned.length) {
-    toast(t('sims.deleted', { name: binned[0].name, count: binned.length }), { ms: UNDO, action: { text: t('common.undo'), run: () => restore(binned) } });
+    toast(t('sims.deleted', { name: binned[0].name, count: binned.length }), { action: { text: t('common.undo'), run: () => restore(binned) } });
   }
 }
 
@@ -73,7 +58,7 @@ export async function restore(list) {
   const done = working('sims.restoring', list.length);
   const failed = await each(list, async (sim) => { back.push(await api.restoreSimulation(sim.id)); });
   done();
-  putAll(back);
+  putSimulations(back);
   if (failed.length) complain(failed[0].error);
   return back;
 }
@@ -101,10 +86,10 @@ export async function copySimulation(simulation) {
  */
 export async function change(list, changes) {
   const wanted = list.map((sim) => ({ sim, what: changes(sim) })).filter(({ what }) => what);
-  putAll(wanted.map(({ sim, what }) => ({ id: sim.id, ...what })));
+  putSimulations(wanted.map(({ sim, what }) => ({ id: sim.id, ...what })));
   const failed = await each(wanted, async ({ sim, what }) => { putSimulation(await api.changeSimulation(sim.id, '', what)); });
   if (!failed.length) return true;
-  putAll(failed.map(({ one }) => one.sim));
+  putSimulations(failed.map(({ one }) => one.sim));
   for (const { one, error } of failed) if (error.status === 404) dropSimulation(one.sim.id);
   complain(failed[0].error);
   return false;

@@ -5,6 +5,7 @@ import { computed, signal } from './lib.js';
 import { isActive } from './states.js';
 import { toast } from './toasts.js';
 import { t } from './texts.js';
+import { Turns } from './turns.js';
 import { lookForUpgrade } from './upgrade.js';
 
 /** Runs are kept for the lists up to this many; active ones always. */
@@ -78,24 +79,44 @@ function forget(map) {
   for (const run of old.slice(0, map.size - MAX_RUNS)) map.delete(run.id);
 }
 
+/** Takes in a simulation as the server has it; one that is older than what is known changes nothing. */
 export function putSimulation(simulation) {
-  told?.set(simulation.id, simulation);
-  const known = simulations.value?.get(simulation.id);
-  if (known?.version > simulation.version) return;
-  const next = new Map(simulations.value ?? []);
-  next.set(simulation.id, { ...known, ...simulation });
-  simulations.value = next;
+  if (simulations.value?.get(simulation.id)?.version > simulation.version) return;
+  putSimulations([simulation]);
 }
 
-/** What was told of simulations while their list was being loaded: it may be newer than the list. */
-let told = /** @type {Map<string, any> | null} */ (null);
+/** Many, or what is only being asked for: in one step, as a thousand must not be a thousand drawings. @param {any[]} list */
+export function putSimulations(list) {
+  amend(list.map((sim) => [sim.id, sim]));
+}
+
+/** @param {string[]} ids */
+export function dropSimulations(ids) {
+  amend(ids.map((id) => [id, null]));
+}
+
+export const dropSimulation = (/** @type {string} */ id) => dropSimulations([id]);
+
+/** @param {[string, any][]} changes */
+function amend(changes) {
+  const next = new Map(simulations.value ?? []);
+  for (const [id, sim] of changes) {
+    for (const meanwhile of loading) meanwhile.set(id, sim && { ...meanwhile.get(id), ...sim });
+    if (sim) next.set(id, { ...next.get(id), ...sim });
+    else next.delete(id);
+  }
+  // one that is told of before there is a list must not be taken for the list
+  if (simulations.value) simulations.value = next;
+}
+
+/** For each list of simulations that is being loaded what was told meanwhile: it may be newer than the list. */
+const loading = /** @type {Set<Map<string, any>>} */ (new Set());
 /** The simulation that was told of last: {id, version, deleted} or {id, gone}; whoever shows it looks whether it is theirs. */
 export const news = signal(/** @type {any} */ (null));
 
 // made, changed, put into the bin, taken back or gone for good, in whichever window or terminal
 function takeSimulation(simulation) {
   if (simulation.gone || simulation.deleted) {
-    told?.set(simulation.id, null);
     dropSimulation(simulation.id);
   } else {
     // the list is of names, not of inputs
@@ -105,37 +126,31 @@ function takeSimulation(simulation) {
   news.value = simulation;
 }
 
-export function dropSimulation(id) {
-  const next = new Map(simulations.value ?? []);
-  next.delete(id);
-  simulations.value = next;
-}
-
 /** Keeps a figure that came with its run; only the newest few, a report is asked for again when it is wanted. */
 export function putFigure(run, report, figure) {
   pushed.set(`${run}/${report}`, figure);
   if (pushed.size > 8) pushed.delete(pushed.keys().next().value);
 }
 
-let codesAsked = 0, codesTold = 0;
+const codesTurns = new Turns(), simulationsTurns = new Turns(), runsTurns = new Turns(), targetsTurns = new Turns();
 
 export async function loadCodes() {
-  const asked = ++codesAsked;
+  const question = codesTurns.ask();
   codesError.value = null;
   try {
     const said = await api.codes();
-    if (asked < codesTold) return; // a later question was answered before this one
-    codesTold = asked;
+    if (!codesTurns.take(question)) return;
     codes.value = { byName: new Map(said.items.map((code) => [code.name, code])), broken: said.broken ?? {} };
   } catch (error) {
-    if (asked > codesTold) codesError.value = error;
+    if (!codesTurns.late(question)) codesError.value = error;
   }
 }
 
 export async function loadSimulations() {
+  const question = simulationsTurns.ask(), found = new Map(), meanwhile = new Map();
   simulationsError.value = null;
+  loading.add(meanwhile);
   try {
-    const found = new Map(), meanwhile = (told = new Map());
     let cursor;
     do {
       // brief: inputs may be large, and who opens a simulation asks for all of it
@@ -143,13 +158,18 @@ export async function loadSimulations() {
       for (const simulation of page.items) found.set(simulation.id, simulation);
       cursor = page.cursor;
     } while (cursor && found.size < 5000);
+    if (!simulationsTurns.take(question)) return;
     for (const [id, simulation] of meanwhile) {
+      const listed = found.get(id);
       if (!simulation) found.delete(id);
-      else if (!(found.get(id)?.version > simulation.version)) found.set(id, { ...found.get(id), ...simulation });
+      // what is only being asked for has no version, and makes no simulation
+      else if (simulation.version ? !(listed?.version > simulation.version) : listed) found.set(id, { ...listed, ...simulation });
     }
     simulations.value = found;
   } catch (error) {
-    simulationsError.value = error;
+    if (!simulationsTurns.late(question)) simulationsError.value = error;
+  } finally {
+    loading.delete(meanwhile);
   }
 }
 
@@ -161,8 +181,10 @@ export async function loadRuns(values = {}) {
 }
 
 export async function loadTargets() {
+  const question = targetsTurns.ask();
   try {
-    targets.value = (await api.targets()).items ?? [];
+    const { items } = await api.targets();
+    if (targetsTurns.take(question)) targets.value = items ?? [];
   } catch { /* the supervisor is away: the connection's state says so, and it is asked again on the way back */ }
 }
 
@@ -194,8 +216,12 @@ function onEvent(name, data) {
   else if (name === 'open' || (name === 'supervisor' && data.connected)) loadWhatRuns(); // no history is told before these
 }
 
-/** @param {boolean} slept */
-async function onBack(slept) {
+/** The stream is there: what was told before was not heard, and is in the lists by now. @param {{ again: boolean, slept: boolean }} how */
+async function onOpen({ again, slept }) {
+  if (!again) {
+    loadSimulations(); // runs are loaded with the first event, which may come later
+    return;
+  }
   lookForUpgrade().catch(() => { /* asked again after the next break */ });
   await Promise.all([loadSimulations(), loadWhatRuns()]);
   toast(t(slept ? 'link.awake' : 'link.caughtup'));
@@ -203,10 +229,11 @@ async function onBack(slept) {
 
 /** What only the supervisor knows; while it is away the connection's state says so. */
 async function loadWhatRuns() {
-  const known = [...runs.value.keys()];
+  const question = runsTurns.ask(), known = [...runs.value.keys()];
   loadTargets();
   try {
     const { items, cursor } = await api.runs({ limit: 100 });
+    if (!runsTurns.take(question)) return; // it may have runs that were deleted since
     putRuns(items);
     // of what was known before, whatever is not among the newest any more was deleted
     const listed = new Set(items.map((run) => run.id)), oldest = cursor ? items.at(-1)?.id ?? '' : '';
@@ -216,7 +243,7 @@ async function loadWhatRuns() {
 
 /** Loads what every page needs beside the codes, and listens. */
 export function start() {
-  listen(onEvent, onBack);
+  listen(onEvent, onOpen);
   loadSimulations();
   loadWhatRuns();
 }

@@ -6,11 +6,11 @@ export const toasts = signal([]);
 let count = 0;
 
 /**
- * Shows a text; `kind` is "" or "bad". Answers its id.
+ * Shows a text; `kind` is "" or "bad". What is bad, or can be acted on, stays longer. Answers its id.
  * @param {string} text
  * @param {{kind?: string, action?: {text: string, run: () => void} | null, ms?: number}} options
  */
-export function toast(text, { kind = '', action = null, ms = kind === 'bad' ? 9000 : 4000 } = {}) {
+export function toast(text, { kind = '', action = null, ms = kind === 'bad' || action ? 9000 : 4000 } = {}) {
   const id = ++count;
   toasts.value = [...toasts.value.filter((one) => one.text !== text).slice(-3), { id, text, kind, action }];
   setTimeout(() => leave(id), ms);

@@ -115,7 +115,7 @@ async function useInputs(draft, run) {
     const files = { ...Object.fromEntries(here.map((name) => [name, null])), ...made.files };
     if (!await draft.put(inputs, files)) return;
     const name = run.name || `${title(run.model)}, ${moment(run.created)}`;
-    toast(t('history.used', { name }), { action: { text: t('common.undo'), run: () => draft.undo() }, ms: 9000 });
+    toast(t('history.used', { name }), { action: { text: t('common.undo'), run: () => draft.undo() } });
   } catch (error) {
     complain(error);
   }

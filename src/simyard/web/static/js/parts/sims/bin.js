@@ -1,11 +1,12 @@
 /** The bin: what was deleted within 30 days, with the way back and the way out. */
 import { api } from '../../api.js';
 import { ago, moment, now, seconds } from '../../format.js';
-import { html, useEffect, useState } from '../../lib.js';
+import { html, useEffect, useRef, useState } from '../../lib.js';
 import { restore } from '../../simactions.js';
 import { codes, news } from '../../store.js';
 import { complain, toast } from '../../toasts.js';
 import { t } from '../../texts.js';
+import { Turns } from '../../turns.js';
 import { Ask } from '../dialog.js';
 import { Empty, LoadError, Skeleton } from '../empty.js';
 import { Icon } from '../icon.js';
@@ -20,7 +21,9 @@ export function Bin({ words }) {
   const [list, setList] = useState(/** @type {any[] | null} */ (null));
   const [error, setError] = useState(/** @type {any} */ (null));
   const [asking, setAsking] = useState(/** @type {any[] | null} */ (null));
+  const turns = useRef(new Turns()).current;
   const load = async () => {
+    const question = turns.ask();
     setError(null);
     try {
       const found = [];
@@ -30,9 +33,9 @@ export function Bin({ words }) {
         found.push(...page.items);
         cursor = page.cursor;
       } while (cursor && found.length < 5000);
-      setList(found.sort((a, b) => (a.deleted < b.deleted ? 1 : -1)));
+      if (turns.take(question)) setList(found.sort((a, b) => (a.deleted < b.deleted ? 1 : -1)));
     } catch (problem) {
-      setError(problem);
+      if (!turns.late(question)) setError(problem);
     }
   };
   // what is deleted or taken back, here or in another window, is told of; many at once are one look
