@@ -24,7 +24,7 @@ from simyard.protocol.ids import ulid
 #: What a report may use, as on a usual target (bytes).
 _REPORT_MEMORY = 4 << 30
 #: Whoever holds to a limit answers soon after it (seconds).
-_SLACK = 30.0
+_SLACK = 5.0
 _LOOK = 0.01
 
 

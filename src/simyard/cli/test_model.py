@@ -19,6 +19,8 @@ Check = tuple[str, str]
 Event = Mapping[str, Any]
 #: A run that is to be cancelled gets so long to settle: a handler of TERM is not there at once (seconds).
 _SETTLE = 0.5
+#: Everything of a cancelled run must be gone within its grace and this (seconds), which is for a machine with much else to do.
+_SLACK = 30.0
 #: What to do, by what is said of a failure.
 _SAID = (
     ("has no prepare()", "write one: def prepare(run), which returns the command line"),
@@ -60,7 +62,7 @@ def hold_model(bench: Bench, model: Model, *, first: bool) -> Iterator[Check]:
                 yield from _reports(bench, model, directory, events)
     if not good:
         return  # what fails by itself cannot be stopped
-    yield _cancel(bench, model, examples[0].inputs if examples[0] else {})
+    yield cancel(bench, model, examples[0].inputs if examples[0] else {})
     if model.checkpoints:
         yield _goes_on(bench, model, examples[0].inputs if examples[0] else {})
 
@@ -176,11 +178,11 @@ def _report(bench: Bench, warm: Warm, directory: Path, name: str, frame: int) ->
     return ""
 
 
-def _cancel(bench: Bench, model: Model, inputs: Mapping[str, Any]) -> Check:
+def cancel(bench: Bench, model: Model, inputs: Mapping[str, Any]) -> Check:
     """Start a run, stop it once it is under way, and look whether anything is left."""
     what = "cancel leaves nothing behind"
     directory = bench.prepare(model, inputs)
-    patience = bench.limits.grace + 3.0
+    patience = bench.limits.grace + _SLACK
 
     def begun(event: str) -> bool:
         return any(bool(one["event"] == event) for one in bench.events(directory))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from simyard.cli import test_code
+from simyard.cli.bench import Bench, Limits
+from simyard.cli.test_model import cancel
 from simyard.codes import code_toml
 from tests.unit.cli.test_cli_words import simyard
 
@@ -77,12 +78,11 @@ with open(os.path.join(sys.argv[2], "events.jsonl"), "w") as file:
 """
 
 
-def test_a_stop_that_takes_a_few_seconds_is_no_fault_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_code, "_GRACE", 0.0)
+def test_a_stop_that_takes_a_few_seconds_is_no_fault_of_the_code(tmp_path: Path) -> None:
     (tmp_path / "code.toml").write_text(DECLARED)
     (tmp_path / "code.py").write_text(PROGRAM)
     (tmp_path / "slow.py").write_text(SLOW)
     code = code_toml.read(tmp_path)
-    bench = test_code.Bench(code, sys.executable, tmp_path)
+    bench = Bench(code, sys.executable, tmp_path, Limits(grace=0.0))
     bench.runner = str(tmp_path / "slow.py")
-    assert bench.cancel(code.models["walk"], {}) == ("cancel leaves nothing behind", "")
+    assert cancel(bench, code.models["walk"], {}) == ("cancel leaves nothing behind", "")
