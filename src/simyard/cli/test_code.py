@@ -17,8 +17,6 @@ from simyard.config import Config
 from simyard.errors import InvalidRequest, SimyardError
 
 Tell = Callable[[str, str], None]
-#: No input has a value of this kind.
-_ODD = ("a value that is no value", {"of": "no type"})
 #: A text that means nothing to any code.
 _NONSENSE = "no such thing 3 ${nor} %d this"
 #: An exception that nobody meant for a reader: its type, or a single word.
@@ -50,7 +48,7 @@ def hold(
         note("the declaration can be read", error.detail)
         return results
     note("the declaration can be read", "")
-    for what, words in _declared(code):
+    for what, words in declared(code):
         note(what, words)
     for target in targets:
         if target == "local":
@@ -64,17 +62,18 @@ def hold(
     return results
 
 
-def _declared(code: Declaration) -> Iterator[tuple[str, str]]:
+def declared(code: Declaration) -> Iterator[tuple[str, str]]:
     """What can be said without running anything: what is wrong is refused, and every example accepted."""
     for one in code.inputs.values():
         for bound, beyond in ((one.minimum, -1.0), (one.maximum, 1.0)):
             if bound is not None:
                 what = f"{one.name} {'below its minimum' if beyond < 0 else 'above its maximum'} is refused"
                 yield what, _refuses(one, bound + beyond * max(1.0, abs(bound)))  # by itself: it may be hidden by another
-    odd = [
-        one.name for one in code.inputs.values() for value in _ODD if one.type not in {"string", "text"} and _refuses(one, value)
-    ]
-    yield "values of a wrong type are refused in words", f"it is accepted by {', '.join(odd)}" if odd else ""
+    # a text may mean something to texts and expressions
+    texts = {one.name for one in code.inputs.values() if one.expression or one.type in {"string", "text", "file"}}
+    taken = [one.name for one in code.inputs.values() if _refuses(one, {"of": "no type"})]
+    taken += [one.name for one in code.inputs.values() if one.name not in texts and _refuses(one, _NONSENSE)]
+    yield "values of a wrong type are refused in words", f"one is accepted by {', '.join(taken)}" if taken else ""
     for example in code.examples.values():
         try:
             code.check_inputs(example.inputs)
