@@ -262,6 +262,17 @@ def test_another_users_simulation_can_neither_be_named_nor_taken_from(web: Chain
     assert answer.json["errors"]["numbers"] == f"There is no simulation {a!r}."
 
 
+def test_what_a_run_took_can_become_a_file_of_the_simulation(web: Chain) -> None:
+    a = web.new("first")
+    web.done(a, b"1\n")
+    b = web.new("second", numbers=source(a))
+    made = web.get(f"/runs/{web.done(b)}/inputs").json
+    body = {"inputs": made["inputs"], "files": made["files"]}
+    assert web.client.patch(f"/api/v1/simulations/{b}", json=body).json["files"]["numbers.txt"]["size"] == 2
+    assert web.get(f"/simulations/{b}/sources").json["items"] == []
+    assert web.start(b).json["reused"], "it is the same content"
+
+
 def test_two_files_of_the_same_name_stay_two(web: Chain) -> None:
     a, c = web.new("first"), web.new("other")
     web.done(a, b"1\n")
