@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from simyard.cli.bench import Bench, Late, Limits
+from simyard.cli.bench import Bench, Late, Limits, in_words
 from simyard.cli.test_model import hold_model
 from simyard.codes import install as installing
 from simyard.codes import registry
@@ -19,8 +18,6 @@ from simyard.errors import InvalidRequest, SimyardError
 Tell = Callable[[str, str], None]
 #: A text that means nothing to any code.
 _NONSENSE = "no such thing 3 ${nor} %d this"
-#: An exception that nobody meant for a reader: its type, or a single word.
-_NO_WORDS = re.compile(r"(?:[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Iteration)\b(?::.*)?|\S*)\Z", re.DOTALL)
 
 
 def hold(
@@ -155,7 +152,7 @@ def _no_words(bench: Bench, answer: dict[str, Any], log: str) -> str:
     said = str(answer.get("error", ""))
     if "took longer than" in said:
         return f"prepare did not end: {said}"
-    if not _NO_WORDS.match(said):
+    if in_words(said):
         return ""
     return f"{bench.place(log)}{said}; raise ValueError with a sentence that says what to change, or narrow minimum and maximum"
 
