@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from simyard.cli.bench import Limits
-from simyard.cli.test_code import hold
+from simyard.cli.test_code import declared, hold
+from simyard.codes import registry
 from simyard.config import Config
 
 WRONG = Path(__file__).parent / "codes-wrong"
@@ -83,6 +84,13 @@ LIMITS = {
     "progress_silent": Limits(silent=1.0),
     "ignores_term": Limits(grace=0.5),
 }
+
+
+@pytest.mark.parametrize("name", ["grayscott", "lammps", "madx", "srw", "xsuite"])
+def test_what_our_own_codes_declare_holds(name: str, tmp_path: Path) -> None:
+    checks = dict(declared(registry.named(Config(home=tmp_path), name)))
+    assert len(checks) > 10
+    assert set(checks.values()) == {""}, checks
 
 
 def test_each_wrong_code_is_held_here() -> None:

@@ -60,9 +60,13 @@ def test_madx_runs_in_a_container_and_gives_the_same_tunes(site: Site, engine: E
 
 
 def test_a_code_that_is_not_in_the_image_says_so_with_the_next_step(site: Site) -> None:
-    said = site.simyard("run", "figures", "--target", "box", "--wait", status=1)
-    assert "it is not in the image that containers are made of" in said
-    assert "simyard image build --code figures" in said
+    said = site.simyard("run", "figures", "--target", "box", "--wait", status=4)
+    assert "is not in the image of box" in said
+    assert "simyard image build --code" in said
+    assert "--code figures" in said
+    (there,) = [one for one in json.loads(site.simyard("code", "list", "--json")) if one["name"] == "figures"]
+    assert {one["target"]: one["state"] for one in there["targets"]}["box"] == "missing"
+    assert "simyard image build" in site.simyard("code", "install", "figures", "--target", "box", status=1)
 
 
 def test_a_run_whose_agent_is_killed_in_its_container_goes_on_and_is_told_to_its_end(site: Site) -> None:

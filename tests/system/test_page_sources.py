@@ -65,6 +65,8 @@ def test_a_file_of_another_simulation_is_chosen_taken_and_out_of_date(screen: Sc
     run(screen, source["id"])
     says(page, "out of date", "“Storage ring” has a newer run of Pass on than the one that was taken last.")
     expect(page.locator(".run-state .outdated")).to_be_visible()
+    group = page.get_by_role("group", name="Numbers")
+    expect(group.get_by_role("button", name="Another source…")).to_be_visible()
     assert not examine(screen, "out of date"), examine(screen, "out of date")
     press_run(screen)
     says(page, "current", "of its newest run")

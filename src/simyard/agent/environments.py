@@ -8,6 +8,7 @@ envs/.NAME-DIGEST-*  the environments themselves, which must stay where they wer
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from simyard.agent.link import Link, LinkDown
@@ -34,6 +36,8 @@ MARKER, LOCK = "simyard.json", "requirements.lock"
 MAX_LINES, MAX_LINE = 200, 300
 #: A step of an install that says nothing for so long is ended (seconds).
 SILENCE = 900.0
+#: What a broken-off install has left is removed once it is so old (seconds).
+LEFT = 86400.0
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}-[0-9a-f]{12}\Z")
 _WHEEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]{0,250}\.whl\Z")
 #: What would lead an installer elsewhere.
@@ -85,9 +89,15 @@ class Making:
     def told(self) -> bytes:
         plain = {
             "state": self.state, "lines": self.lines, "command": self.command, "status": self.status, "error": self.error, "code": self.code,
-            "python": platform.python_version(), "platform": "-".join([platform.machine(), *platform.libc_ver()]),
+            "python": platform.python_version(), "platform": _machine(),
         }  # fmt: skip
         return json.dumps(plain).encode()
+
+
+@functools.lru_cache(None)
+def _machine() -> str:
+    """The machine and its C library, by which wheels are chosen: `x86_64-glibc-2.36`."""
+    return "-".join([platform.machine(), *platform.libc_ver()])
 
 
 class CodeEnvironments:
@@ -279,9 +289,11 @@ def _clear(folder: str, code: str, link: str) -> None:
     for old in sorted(links, key=lambda path: os.lstat(path).st_mtime)[:-1]:
         os.unlink(old)
     used = {os.path.realpath(os.path.join(folder, name)) for name in os.listdir(folder) if _NAME.match(name)}
+    made = re.compile(rf"\.{re.escape(code)}-[0-9a-f]{{12}}-.*")
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
-        if name.startswith(f".{code}-") and os.path.realpath(path) not in used:
+        # a young one may be another target's agent's, which shares this folder, and be under way
+        if made.match(name) and os.path.realpath(path) not in used and time.time() - os.lstat(path).st_mtime > LEFT:
             shutil.rmtree(path, ignore_errors=True)
 
 

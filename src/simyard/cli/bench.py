@@ -52,6 +52,15 @@ class Limits:
         )  # fmt: skip
 
 
+#: An exception that nobody meant for a reader: its type, an error of the system, or a single word.
+_NO_WORDS = re.compile(r"(?:[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Iteration)\b(?::.*)?|\[Errno .*|\S*)\Z", re.DOTALL)
+
+
+def in_words(said: str) -> bool:
+    """Whether a person can make something of what an exception says."""
+    return not _NO_WORDS.match(said)
+
+
 class Late(Exception):
     """A limit is over; the words say of what."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from simyard.cli.bench import Bench, Late, Limits
+from simyard.cli.bench import Bench, Late, Limits, in_words
 from simyard.cli.test_model import hold_model
 from simyard.codes import install as installing
 from simyard.codes import registry
@@ -17,12 +16,8 @@ from simyard.config import Config
 from simyard.errors import InvalidRequest, SimyardError
 
 Tell = Callable[[str, str], None]
-#: No input has a value of this kind.
-_ODD = ("a value that is no value", {"of": "no type"})
 #: A text that means nothing to any code.
 _NONSENSE = "no such thing 3 ${nor} %d this"
-#: An exception that nobody meant for a reader: its type, or a single word.
-_NO_WORDS = re.compile(r"(?:[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Warning|Iteration)\b(?::.*)?|\S*)\Z", re.DOTALL)
 
 
 def hold(
@@ -50,7 +45,7 @@ def hold(
         note("the declaration can be read", error.detail)
         return results
     note("the declaration can be read", "")
-    for what, words in _declared(code):
+    for what, words in declared(code):
         note(what, words)
     for target in targets:
         if target == "local":
@@ -64,17 +59,18 @@ def hold(
     return results
 
 
-def _declared(code: Declaration) -> Iterator[tuple[str, str]]:
+def declared(code: Declaration) -> Iterator[tuple[str, str]]:
     """What can be said without running anything: what is wrong is refused, and every example accepted."""
     for one in code.inputs.values():
         for bound, beyond in ((one.minimum, -1.0), (one.maximum, 1.0)):
             if bound is not None:
                 what = f"{one.name} {'below its minimum' if beyond < 0 else 'above its maximum'} is refused"
                 yield what, _refuses(one, bound + beyond * max(1.0, abs(bound)))  # by itself: it may be hidden by another
-    odd = [
-        one.name for one in code.inputs.values() for value in _ODD if one.type not in {"string", "text"} and _refuses(one, value)
-    ]
-    yield "values of a wrong type are refused in words", f"it is accepted by {', '.join(odd)}" if odd else ""
+    # a text may mean something to texts and expressions
+    texts = {one.name for one in code.inputs.values() if one.expression or one.type in {"string", "text", "file"}}
+    taken = [one.name for one in code.inputs.values() if _refuses(one, {"of": "no type"})]
+    taken += [one.name for one in code.inputs.values() if one.name not in texts and _refuses(one, _NONSENSE)]
+    yield "values of a wrong type are refused in words", f"one is accepted by {', '.join(taken)}" if taken else ""
     for example in code.examples.values():
         try:
             code.check_inputs(example.inputs)
@@ -156,7 +152,7 @@ def _no_words(bench: Bench, answer: dict[str, Any], log: str) -> str:
     said = str(answer.get("error", ""))
     if "took longer than" in said:
         return f"prepare did not end: {said}"
-    if not _NO_WORDS.match(said):
+    if in_words(said):
         return ""
     return f"{bench.place(log)}{said}; raise ValueError with a sentence that says what to change, or narrow minimum and maximum"
 

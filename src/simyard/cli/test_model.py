@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simyard.cli import figures
-from simyard.cli.bench import Bench, Late, Warm, processes_of, wait_until
+from simyard.cli.bench import Bench, Late, Warm, in_words, processes_of, wait_until
 from simyard.codes.declaration import Example, Model
 from simyard.protocol import rundir
 
@@ -21,6 +21,9 @@ Event = Mapping[str, Any]
 _SETTLE = 0.5
 #: Everything of a cancelled run must be gone within its grace and this (seconds), which is for a machine with much else to do.
 _SLACK = 30.0
+_QUICK = "let report() read what the run has computed, and compute nothing itself"
+#: Reasons that are not the code's own begin so.
+_NOT_ITS_OWN = ("The code ended", "The code was", "The preparation", "The command ", "This code's", "It ran out", "It took more")
 #: What to do, by what is said of a failure.
 _SAID = (
     ("has no prepare()", "write one: def prepare(run), which returns the command line"),
@@ -40,10 +43,16 @@ _FIXES = {
 
 
 def hold_model(bench: Bench, model: Model, *, first: bool) -> Iterator[Check]:
-    """All checks of a model; its reports, cancel and checkpoints with the first example."""
+    """All checks of a model. An example may be meant for another model, and a report for other inputs: what refuses in words, that a
+    user understands, is let pass where another example is not refused. With `first` one that completes is enough."""
     examples: Sequence[Example | None] = [*bench.code.examples.values()] or [None]
-    good = True
-    for number, example in enumerate(examples[: 1 if first else None]):
+    tried: Mapping[str, Any] | None = None
+    completed = False
+    refused: dict[str, str] = {}
+    left = dict.fromkeys(model.reports, "")
+    for example in examples:
+        if first and completed:
+            break
         inputs = example.inputs if example else {}
         what = f"completes{f' with example {example.name}' if example else ''}"
         directory = bench.prepare(model, inputs)
@@ -51,20 +60,51 @@ def hold_model(bench: Bench, model: Model, *, first: bool) -> Iterator[Check]:
             took = bench.run(directory)
         except Late as late:
             yield what, f"{late}{_of_finish(bench, directory)}; let its first example be a small one"
+            tried = inputs if tried is None else tried
             continue
-        words = _completed(bench, directory)
+        words, events = _completed(bench, directory), bench.events(directory)
+        final = _final(events) or {}
+        if words and _in_its_words(final):
+            refused[what] = words
+            continue
         yield what, words
-        events = bench.events(directory)
-        good = good and (not words or number > 0 or (_final(events) or {}).get("cause") in {None, "", "time-limit"})
-        if number == 0 and events:
+        if words:
+            tried = inputs if tried is None and final.get("cause") == "time-limit" else tried
+            continue
+        if not completed:
+            completed, tried = True, inputs
             yield from _progress(bench, directory, events, took)
-            if not words:
-                yield from _reports(bench, model, directory, events)
-    if not good:
-        return  # what fails by itself cannot be stopped
-    yield cancel(bench, model, examples[0].inputs if examples[0] else {})
-    if model.checkpoints:
-        yield _goes_on(bench, model, examples[0].inputs if examples[0] else {})
+        for name, wrong, is_refused in _reports(bench, [*left], directory, events):
+            if is_refused:
+                left[name] = wrong
+            else:
+                del left[name]
+                yield f"report {name}", wrong
+    yield from _refusals(refused, left if completed else {}, completed=completed, first=first)
+    if tried is not None:  # what fails by itself cannot be stopped
+        yield cancel(bench, model, tried)
+        if model.checkpoints:
+            yield _goes_on(bench, model, tried)
+
+
+def _refusals(refused: Mapping[str, str], left: Mapping[str, str], *, completed: bool, first: bool) -> Iterator[Check]:
+    """What was refused in words, by runs and by reports: wrong only where nothing else was not."""
+    for what, words in refused.items():
+        if completed:
+            yield f"{what}, or refuses it in words", ""
+        else:
+            yield what, words
+    for name, words in left.items():
+        if first:
+            yield f"report {name} is made, or refused in words", ""
+        else:
+            yield f"report {name}", f"{words}; with none of the examples it is made: mend it, or add one with which it is"
+
+
+def _in_its_words(final: Mapping[str, Any]) -> bool:
+    """Whether a run has failed with a sentence of its code."""
+    reason = str(final.get("reason", ""))
+    return final.get("cause") in {"input", "exit", "exception"} and in_words(reason) and not reason.startswith(_NOT_ITS_OWN)
 
 
 def _final(events: Sequence[Event]) -> Mapping[str, Any] | None:
@@ -131,51 +171,49 @@ def _raised(bench: Bench, log: str) -> str:
     return f"{bench.place(trace)}{said}; let it return {{}} while there is nothing to tell"
 
 
-def _reports(bench: Bench, model: Model, directory: Path, events: Sequence[Event]) -> Iterator[Check]:
+def _reports(bench: Bench, names: Sequence[str], directory: Path, events: Sequence[Event]) -> Iterator[tuple[str, str, bool]]:
+    """Of each report: what is wrong with it ("": nothing), and whether it was refused in words."""
     frames = max((one["data"].get("frames") or 0 for one in events if one["event"] == rundir.PROGRESS), default=0)
-    if not model.reports:
+    if not names:
         return
     with bench.serving() as warm:
         try:
             warm.ready(bench.limits.load)
         except (Late, OSError) as error:
-            yield "reports", f"{error}: its imports fail, or do not bear to be kept"
+            yield names[0], f"{error}: its imports fail, or do not bear to be kept", False
             return
-        for name in model.reports:
+        for name in names:
             if not bench.code.reports[name].frames:
-                yield f"report {name}", _report(bench, warm, directory, name, -1)
+                yield name, *_report(bench, warm, directory, name, -1)
             elif not frames:
-                yield (
-                    f"report {name}",
-                    "it has frames = true, and the run never told of any: return {'frames': …} from progress(run)",
-                )
+                yield name, "it has frames = true, and the run never told of any: return {'frames': …} from progress(run)", False
             else:
-                wrong = [_report(bench, warm, directory, name, frame) for frame in sorted({0, frames - 1})]
-                yield f"report {name}", next(filter(None, wrong), "")
+                told = [_report(bench, warm, directory, name, frame) for frame in sorted({0, frames - 1})]
+                yield name, *next((one for one in told if one[0]), ("", False))
 
 
-def _report(bench: Bench, warm: Warm, directory: Path, name: str, frame: int) -> str:
-    """What is wrong with a report; "" where nothing is."""
+def _report(bench: Bench, warm: Warm, directory: Path, name: str, frame: int) -> tuple[str, bool]:
+    """What is wrong with a report ("": nothing), and whether it was refused in words."""
     before = len(warm.said())
     try:
         answer = warm.ask({"do": "report", "dir": str(directory), "report": name, "frame": frame}, bench.limits.report)
     except Late as late:
-        return f"{late}; let report() read what the run has computed, and compute nothing itself"
+        return f"{late}; {_QUICK}", False
     except OSError as error:
-        return f"the warm process has ended ({error}): its imports fail, or do not bear to be kept; try FORK = False"
-    if "took longer than" in str(answer.get("error")):
-        return f"{answer['error']} Let report() read what the run has computed, and compute nothing itself."
+        return f"the warm process has ended ({error}): its imports fail, or do not bear to be kept; try FORK = False", False
+    said = str(answer.get("error", "the warm process has ended")).rstrip(".")
+    if "took longer than" in said:
+        return f"{said}; {_QUICK}", False
     if not answer.get("ok"):
         place = bench.place(warm.said()[before:])
-        said = str(answer.get("error", "the warm process has ended")).rstrip(".")
-        return f"{place}{said}; report(run, {name!r}, {frame}) must return a figure after a run that completed"
+        words = f"{place}{said}; report(run, {name!r}, {frame}) must return a figure after a run that completed"
+        return words, in_words(said) and "has no report()" not in said
     try:
         figure = json.loads((directory / answer["path"]).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        return f"what it made cannot be read: {error}"
-    if words := figures.wrong(figure):
-        return f"{words} (of frame {frame})" if frame >= 0 else words
-    return ""
+        return f"what it made cannot be read: {error}", False
+    wrong = figures.wrong(figure)
+    return f"{wrong} (of frame {frame})" if wrong and frame >= 0 else wrong, False
 
 
 def cancel(bench: Bench, model: Model, inputs: Mapping[str, Any]) -> Check:

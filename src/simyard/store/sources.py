@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,18 +45,24 @@ class SourceStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def add(self, user: str, some: Iterable[Taken]) -> None:
+    def add(self, user: str, some: Sequence[Taken]) -> None:
         """These are stored; what was taken just so before is as new."""
+        try:
+            self._add(user, some)
+        except sa.exc.IntegrityError:
+            self._add(user, some)  # the same run was the answer to somebody else in between, on PostgreSQL
+
+    def _add(self, user: str, some: Sequence[Taken]) -> None:
         with writing(self._engine) as connection:
             for one in some:
                 row = {"user": user, **asdict(one)}
                 same = [taken.c[name] == row[name] for name in ("user", *_KEY)]
-                if connection.execute(taken.update().where(*same).values(row)).rowcount == 0:
-                    connection.execute(taken.insert(), row)
+                if connection.execute(taken.update().where(*same).values(at=one.at)).rowcount == 0:
+                    connection.execute(taken.insert(), {**row, "first": one.at})
 
     def of_run(self, user: str, run: str) -> list[Taken]:
         """What a run was given, by its inputs; of each that which was taken first."""
-        query = _TAKEN.where(taken.c.user == user, taken.c.run == run).order_by(taken.c.input, taken.c.at)
+        query = _TAKEN.where(taken.c.user == user, taken.c.run == run).order_by(taken.c.input, taken.c.first)
         found: dict[str, Taken] = {}
         for one in self._all(query):
             found.setdefault(one.input, one)

@@ -128,6 +128,8 @@ taken = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("sha256", _Word, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
+    # when it was taken first, and last
+    sa.Column("first", sa.Double, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Index("taken_user_taker", "user", "taker", "input", "at"),
     sa.Index("taken_user_source", "user", "source"),

@@ -88,8 +88,10 @@ async def _in_image(shell: Shell, code: Declaration, place: Place, user: str, *,
     except (DriverError, TimeoutError) as error:
         why = error.detail if isinstance(error, SimyardError) else "Its Docker daemon does not answer."
         return _standing(code, place, UNKNOWN, f"What the image of {place.name} has is not known: {why}")
-    # a code that was changed while Simyard is up is another one by now
-    current = await shell.read(code_toml.content_version, code.folder)
+    current = code.version
+    if codes is not None and codes.get(code.name) != current:
+        # a code that was changed while Simyard is up is another one by now
+        current = await shell.read(code_toml.content_version, code.folder)
     return in_image(place, code, codes, current)
 
 

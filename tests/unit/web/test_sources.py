@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from simyard.config import Config, WebConfig
 from simyard.protocol import asking
@@ -245,6 +246,31 @@ def test_a_source_that_is_not_there_or_not_of_this_user_is_refused(web: Chain) -
     assert "bin" in web.set(b, numbers=source(a)).json["errors"]["numbers"]
     answer = web.post("/simulations", {"code": "relay", "inputs": {"numbers": source("0" * 26)}})
     assert (answer.status_code, answer.json["code"]) == (422, "invalid-source")
+
+
+def test_another_users_simulation_can_neither_be_named_nor_taken_from(web: Chain) -> None:
+    a = web.new("secret")
+    web.done(a, b"theirs\n")
+    b = web.new("second", numbers=source(a))
+    table = sa.table("simulation", sa.column("id"), sa.column("user"))
+    with web.services.engine.begin() as connection:  # from now on it is somebody else's
+        connection.execute(table.update().where(table.c.id == a).values(user="other"))
+    assert web.state(b) == ("gone", "simulation")
+    assert "secret" not in web.standing(b)["detail"]
+    assert web.start(b).json["code"] == "source-gone"
+    answer = web.set(web.new("third"), numbers=source(a))
+    assert answer.json["errors"]["numbers"] == f"There is no simulation {a!r}."
+
+
+def test_what_a_run_took_can_become_a_file_of_the_simulation(web: Chain) -> None:
+    a = web.new("first")
+    web.done(a, b"1\n")
+    b = web.new("second", numbers=source(a))
+    made = web.get(f"/runs/{web.done(b)}/inputs").json
+    body = {"inputs": made["inputs"], "files": made["files"]}
+    assert web.client.patch(f"/api/v1/simulations/{b}", json=body).json["files"]["numbers.txt"]["size"] == 2
+    assert web.get(f"/simulations/{b}/sources").json["items"] == []
+    assert web.start(b).json["reused"], "it is the same content"
 
 
 def test_two_files_of_the_same_name_stay_two(web: Chain) -> None:

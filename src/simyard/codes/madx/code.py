@@ -85,7 +85,7 @@ def execute(run):
         problem = "The job ran to its end, but no Twiss table came of it: it needs a twiss statement that succeeds."
     madx.finish()
     with open(SUMMARY, "w", encoding="utf-8") as file:
-        json.dump({"results": results, "problem": problem, "warnings": warnings}, file)
+        json.dump({"results": results, "problem": problem, "warnings": warnings, "own": bool(good and run.model in WORK)}, file)
     if problem or not (good or table):
         raise SystemExit(FAILED)
 
@@ -140,7 +140,8 @@ def finish(run):
         if not summary:
             raise RuntimeError("MAD-X ended in the middle of the job, without an error. The log has its last words.")
     elif run.exit_code == FAILED:
-        said = madx_words.reason(messages, run.files)
+        # what Simyard itself refuses in a job that went well has nothing to do with the job's warnings
+        said = "" if summary.get("own") else madx_words.reason(messages, run.files)
         told["reason"] = (
             " ".join(one for one in (summary.get("problem", ""), said) if one) or "MAD-X failed; the log has its last words."
         )

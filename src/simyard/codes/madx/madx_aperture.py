@@ -2,7 +2,6 @@
 
 import os
 
-import madx_library as madx
 import madx_optics
 import numpy as np
 from madx_optics import BLUE, GREY, ORANGE, PINK, axis
@@ -37,6 +36,8 @@ PLACES = 1000
 
 def aperture(run):
     """Returns results and warnings. Raises madx.Failed, ValueError."""
+    import madx_library as madx  # here, so that the rest can be tested without MAD-X
+
     sequence, inputs = madx.used(), run.inputs
     summary = madx.twiss(TABLE)
     emittances = [emittance(inputs, summary, plane) for plane in "xy"]

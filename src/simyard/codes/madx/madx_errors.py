@@ -4,7 +4,6 @@ import csv
 import os
 import time
 
-import madx_library as madx
 import madx_optics
 import numpy as np
 from madx_optics import BLUE, CLEAR, GREY, ORANGE, axis
@@ -26,7 +25,7 @@ CUT, OFTEN = 3, 0.5
 
 def spread(size):
     """A random number of that standard deviation, as MAD-X draws one anew for each element."""
-    return f"{size!r}*tgauss({CUT})"
+    return f"{size:.12g}*tgauss({CUT})"
 
 
 def statements(seed, inputs, kinds):
@@ -56,6 +55,8 @@ def select(*kinds):
 
 def errors(run):
     """Every seed in turn; returns results and warnings. Raises madx.Failed, ValueError."""
+    import madx_library as madx  # here, so that the rest can be tested without MAD-X
+
     sequence, inputs = madx.used(), run.inputs
     kinds = {one["base_type"] for one in madx.elements(sequence)}
     if not kinds & {"quadrupole", "sextupole", "sbend", "rbend"}:
@@ -104,6 +105,8 @@ def errors(run):
 
 def one(seed, inputs, kinds, reference):
     """(row of HEAD without the seed, curves x, y and beta beats), None for a machine without closed optics."""
+    import madx_library as madx  # here, so that the rest can be tested without MAD-X
+
     done = madx.command("\n".join([*statements(seed, inputs, kinds), f"twiss, table={TABLE};"]))
     summary = madx.summary(TABLE) if done else {}
     if not summary:

@@ -4,7 +4,6 @@ import difflib
 import os
 import re
 
-import madx_library as madx
 import madx_optics
 import madx_words
 import numpy as np
@@ -35,6 +34,8 @@ START = re.compile(r"^\s*Initial Penalty Function =\s*(\S+)", re.IGNORECASE)
 
 def match(run):
     """Match; returns results and warnings, and keeps the optics of before and after. Raises madx.Failed, ValueError."""
+    import madx_library as madx  # here, so that the rest can be tested without MAD-X
+
     sequence = madx.used()
     names = [one["name"].strip().lower() for one in run.inputs["knobs"]]
     check_knobs(names, len(run.inputs["targets"]))
@@ -67,6 +68,8 @@ def match(run):
 
 def check_knobs(names, targets):
     """Raises ValueError for knobs that MAD-X would make up, or with which it would silently do nothing."""
+    import madx_library as madx  # here, so that the rest can be tested without MAD-X
+
     if len(names) > targets:
         raise ValueError(
             f"There are {len(names)} knobs for {targets} target{'s' * (targets > 1)}: MAD-X matches with at most as many knobs as "

@@ -3,7 +3,6 @@
 import math
 import os
 
-import madx_library as madx
 import madx_optics
 import numpy as np
 from madx_optics import BLUE, CLEAR, GREEN, GREY, ORANGE, PINK, SKY, YELLOW, axis
@@ -27,6 +26,8 @@ CLOSED = 1e-6
 
 def survey(run):
     """Returns results and warnings. Raises madx.Failed, ValueError."""
+    import madx_library as madx  # here, so that the rest can be tested without MAD-X
+
     sequence = madx.used()
     if not madx.command("survey;") or not madx.rows("survey"):
         raise madx.Failed
@@ -56,13 +57,14 @@ def results_of(columns, sequence):
     return results, warnings
 
 
-def arc(x, z, theta, length, angle):
-    """Points (x, z) of an element's axis from where it starts: a drift, or a part of a circle. A positive angle bends towards −x."""
-    steps = max(1, math.ceil(abs(angle) / ARC)) if angle else 1
+def arc(x, z, theta, length, turn):
+    """Points (x, z, theta) of an element's axis from where it starts: a drift, or a part of a circle. `turn` is how theta changes,
+    which is the negative of the bending angle: that is positive to the right, towards −x."""
+    steps = max(1, math.ceil(abs(turn) / ARC))
     part = np.linspace(0, 1, steps + 1)
-    if abs(angle) < 1e-12:
+    if abs(turn) < 1e-12:
         return x + part * length * math.sin(theta), z + part * length * math.cos(theta), np.full(steps + 1, theta)
-    radius, turned = length / angle, theta + part * angle
+    radius, turned = length / turn, theta + part * turn
     return x + radius * (math.cos(theta) - np.cos(turned)), z + radius * (np.sin(turned) - math.sin(theta)), turned
 
 

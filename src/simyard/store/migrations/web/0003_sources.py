@@ -17,7 +17,7 @@ def upgrade() -> None:
         *(sa.Column(name, sa.Text, nullable=False) for name in ("title", "name")),
         sa.Column("sha256", _WORD, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
-        sa.Column("at", sa.Double, nullable=False),
+        *(sa.Column(name, sa.Double, nullable=False) for name in ("first", "at")),
     )
     op.create_index("taken_user_taker", "taken", ["user", "taker", "input", "at"])
     op.create_index("taken_user_source", "taken", ["user", "source"])

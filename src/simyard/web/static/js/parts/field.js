@@ -2,6 +2,7 @@
 import { number } from '../format.js';
 import { labelOf, parse, same, shown } from '../inputs.js';
 import { cls, html } from '../lib.js';
+import { isSource } from '../source.js';
 import { t } from '../texts.js';
 import { Choice } from './form/choice.js';
 import { FileField } from './form/file.js';
@@ -14,7 +15,7 @@ import { Icon } from './icon.js';
  * `onChange(value, typed)`. */
 export function Field({ input, value, judged, error, files, source, self, onChange, onFiles }) {
   const id = `input-${input.name}`;
-  const range = rangeOf(input), grouped = input.type === 'table' || isSegmented(input);
+  const range = rangeOf(input), grouped = input.type === 'table' || isSegmented(input) || isSource(value);
   const described = cls(error && `${id}-error`, input.help && `${id}-help`, range && `${id}-range`) || undefined;
   const shared = { id, 'aria-describedby': described, 'aria-invalid': error ? 'true' : undefined };
   const Control = CONTROLS[input.type] ?? Text;

@@ -3,7 +3,6 @@ export default {
   'source.take': 'From another simulation…',
   'source.other': 'Another source…',
   'source.leave': 'A file instead',
-  'source.label': '{input}: from another simulation',
   'source.asking': 'Looking…',
   'source.newest': 'of its newest run, {time}',
 

@@ -16,7 +16,7 @@ export function SourceField({ input, value, standing, shared, onChange, self }) 
   const words = { title: name, model: standing?.title || value.model, file: fileWords(value.file) };
   const described = [`${shared.id}-source`, shared['aria-describedby']].filter(Boolean).join(' ');
   return html`
-    <div class="file-field source-field" role="group" aria-label=${t('source.label', { input: input.title })} aria-describedby=${described}>
+    <div class="file-field source-field" role="group" aria-labelledby=${`${shared.id}-label`} aria-describedby=${described}>
       <div class="source-from">
         <${Icon} name="link" />
         <span class="source-words">
@@ -28,16 +28,16 @@ export function SourceField({ input, value, standing, shared, onChange, self }) 
       </div>
       <p class="hint source-said" id=${`${shared.id}-source`} role="status">${!standing ? t('source.asking') : standing.why ? t(`source.why.${standing.why}`, words) : standing.ended ? t('source.newest', { time: ago(standing.ended) }) : ''}</p>
       <div class="file-drop">
-        <${SourceButton} id=${shared.id} input=${input} value=${value} text=${t('source.other')} onChange=${onChange} self=${self} />
+        <${SourceButton} input=${input} value=${value} text=${t('source.other')} onChange=${onChange} self=${self} />
         <button type="button" class="button quiet small" onClick=${() => onChange('')}>${t('source.leave')}</button>
       </div>
     </div>`;
 }
 
 /** Opens the dialog in which a source is chosen. */
-export function SourceButton({ id = undefined, input, value, text, onChange, self }) {
+export function SourceButton({ input, value, text, onChange, self }) {
   const [open, setOpen] = useState(false);
   return html`
-    <button type="button" class="button small" id=${id} onClick=${() => setOpen(true)}><${Icon} name="link" />${text}</button>
+    <button type="button" class="button small" onClick=${() => setOpen(true)}><${Icon} name="link" />${text}</button>
     ${open && html`<${SourceDialog} input=${input} value=${value} self=${self} onChoose=${onChange} onClose=${() => setOpen(false)} />`}`;
 }

@@ -77,7 +77,7 @@ function InstallThere({ code, standing, done }) {
   return html`
     ${failed && html`<p role="alert"><strong>${t('install.failed')}.</strong> ${said?.error}</p>`}
     ${failed && FROM_HERE.includes(said?.code ?? '') && html`<p>${t('lacking.send', { target })}</p>`}
-    <p><button type="button" class="button small" onClick=${begin}><${Icon} name="download" />${t('lacking.go', { target })}</button>
+    <p><button type="button" class="button small" onClick=${begin}><${Icon} name="download" />${t('lacking.go', { target })}</button>${' '}
       <span class="hint">${t('lacking.where', { packages: code.requires.join(', ') || t('install.nothing') })}</span></p>
     <${Copyable} text=${standing.remedy} />`;
 }
