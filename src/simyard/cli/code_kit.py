@@ -64,7 +64,7 @@ def _name(typed: str) -> str:
 @click.argument("name")
 @click.option("--target", "targets", metavar="TARGET", multiple=True, help="Where (default: local); may be given several times.")
 @click.option("--all-targets", is_flag=True, help="On each target that is configured and switched on.")
-@click.option("--first", is_flag=True, help="Run each model with its first example only.")
+@click.option("--first", is_flag=True, help="Run each model with the first example that it completes with, and no other.")
 @click.option(
     "--limit",
     metavar="SECONDS",
