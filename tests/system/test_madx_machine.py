@@ -142,9 +142,7 @@ def test_a_ring_that_does_not_close_is_told(madx_python: Path, run_code: Runs) -
     ran = run_code(madx_python, "madx", "survey", files=files)
     # its only long straight has no other one opposite
     assert ran.final["results"]["gap"] == pytest.approx(1.5)
-    assert (
-        ran.final["warnings"][0] == "The bends add up to 1 turns, but the end is 1.5 m from the start: the ring does not close."
-    )
+    assert ran.final["warnings"][0] == "The bends add up to 1 × 2π, but the end is 1.5 m from the start: the ring does not close."
 
 
 def seeds(ran: Any) -> dict[str, np.ndarray[Any, Any]]:
