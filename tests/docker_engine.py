@@ -28,7 +28,7 @@ from tests.ports import free_port
 KEPT = Path(__file__).parent.parent / ".docker-test"
 IMAGE = "simyard-test"
 #: The codes in it.
-CODES = ("flood", "grayscott", "greedy", "madx", "prober", "trouble")
+CODES = ("flood", "grayscott", "greedy", "madx", "prober", "relay", "trouble")
 SYSTEM_CODES = Path(__file__).parent / "system" / "codes"
 #: What tries to get out of its container; only for those tests, not for pages.
 HOSTILE_CODES = Path(__file__).parent / "system" / "codes-hostile"

@@ -124,3 +124,61 @@ def working_in(folder: Path) -> list[str]:
             except OSError:
                 continue
     return found
+
+
+SEVERAL = """\
+title = "Several"
+
+[inputs.of]
+type = "choice"
+choices = ["ring", "line"]
+default = "ring"
+
+[models.track]
+kind = "quick"
+reports = ["tune", "ends"]
+
+[examples.ring]
+inputs = { of = "ring" }
+
+[examples.line]
+inputs = { of = "line" }
+
+[examples.bend]
+inputs = { of = "line" }
+"""
+REFUSES = """\
+def prepare(run):
+    return work
+
+
+def work(run):
+    if run.inputs["of"] == "ring":
+        raise ValueError("A ring has no ends: take a line.")
+
+
+def report(run, name, frame):
+    if name == "tune":
+        raise ValueError("A line has no tune: take a ring.")
+    return {"data": []}
+"""
+
+
+def test_what_is_refused_in_words_is_let_pass_where_another_example_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "several"
+    folder.mkdir()
+    (folder / "code.toml").write_text(SEVERAL)
+    (folder / "code.py").write_text(REFUSES)
+    found = dict(hold(Config(home=tmp_path), str(folder), None))
+    assert found["track: completes with example ring, or refuses it in words"] == ""
+    assert found["track: completes with example line"] == found["track: completes with example bend"] == ""
+    assert found["track: report ends"] == ""
+    assert "A line has no tune: take a ring; " in found["track: report tune"]
+    assert "with none of the examples it is made" in found["track: report tune"]
+    found = dict(hold(Config(home=tmp_path), str(folder), None, first=True))
+    assert "track: completes with example bend" not in found
+    assert found["track: report tune is made, or refused in words"] == ""
+    (folder / "code.py").write_text(REFUSES.replace(' == "ring"', ""))
+    found = dict(hold(Config(home=tmp_path), str(folder), None))
+    assert "failed: code.py, line 7: A ring has no ends: take a line; " in found["track: completes with example ring"]
+    assert "track: cancel leaves nothing behind" not in found, "what fails by itself cannot be stopped"

@@ -79,3 +79,25 @@ def test_a_cluster_is_made_ready_from_the_page_and_says_what_it_cannot(screen: S
     line.get_by_role("button", name="Install it on local").click()
     expect(line).to_have_count(0)
     assert begun == [{}, {}]
+
+
+def test_a_card_says_on_which_other_targets_its_code_is_not_ready(screen: Screen) -> None:
+    page = screen.page
+
+    def targets(route: Route) -> None:
+        found = route.fetch().json()
+        pool = {**found["items"][0], "name": "pool", "kind": "sbatch", "state": "ready"}
+        route.fulfill(json={**found, "items": [*found["items"], pool]})
+
+    page.route("**/api/v1/targets?*", targets)
+    page.route(
+        "**/api/v1/codes/targets?*", lambda route: route.fulfill(json={"items": [{**MISSING, "target": "pool"}], "cursor": ""})
+    )
+    page.goto("/#/codes")
+    page.reload()
+    card = page.locator("#code-late").locator("xpath=ancestor::article")
+    card.get_by_text("Not ready on pool").click()
+    expect(card.locator(".elsewhere")).to_contain_text("Late is not installed on pool.")
+    expect(card.locator(".elsewhere code")).to_have_text("simyard code install late --target pool")
+    expect(page.locator("#code-grayscott").locator("xpath=ancestor::article").locator(".elsewhere")).to_have_count(0)
+    screen.picture("lacking-card")

@@ -69,6 +69,8 @@ def test_up_is_up_once_and_says_where(home: Path) -> None:
     assert "already running" in said
     assert url in said
     assert json.loads(simyard(home, "up", "--detach", "--json"))["url"] == url
+    assert "for those of --codes, `simyard down` first" in simyard(home, "--codes", home, "up", "--detach")
+    assert "--codes" not in simyard(home, "up", "--detach")
     assert url in simyard(home, "status")
     assert simyard(home, "open", "--print").startswith(f"{url}/login?once=")
 

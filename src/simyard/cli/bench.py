@@ -119,12 +119,12 @@ class Bench:
         return time.monotonic() - began
 
     def events(self, directory: Path) -> list[dict[str, Any]]:
-        """What the job cmd has told so far, without a line that is being written."""
+        """What the job cmd has told so far, without a line that is being written, or that is none of its own."""
         try:
             lines = (directory / rundir.EVENTS).read_text("utf-8").split("\n")[:-1]
         except OSError:
             return []
-        return [json.loads(line) for line in lines]
+        return [event for line in lines if (event := _event(line))]
 
     def log(self, directory: Path) -> str:
         """All that was printed."""
@@ -206,6 +206,15 @@ class Warm:
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         return dict(json.loads(line))
+
+
+def _event(line: str) -> dict[str, Any]:
+    """The event of a line; {} where it is none: who spoils the file of events has a number missing."""
+    with contextlib.suppress(ValueError):
+        event = json.loads(line)
+        if isinstance(event, dict) and isinstance(event.get("data"), dict) and "n" in event and "event" in event:
+            return event
+    return {}
 
 
 def wait_until(process: subprocess.Popen[bytes], limit: float, holds: Any) -> bool:

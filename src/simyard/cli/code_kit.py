@@ -27,7 +27,7 @@ def new(name: str | None, folder: str | None, title: str, program: str | None, a
     """Make a new code NAME: a folder with a code.toml and a code.py to begin from, or with a code.toml of a program.
 
     In a terminal it asks for what is not given."""
-    from simyard.cli.new_code import make
+    from simyard.cli.new_code import doubts, make
 
     if name is None:
         if not sys.stdin.isatty() or as_json:
@@ -43,6 +43,8 @@ def new(name: str | None, folder: str | None, title: str, program: str | None, a
         tell_json({"name": name, "folder": str(made)})
         return
     click.echo(made)
+    for doubt in doubts(program) if program else ():
+        note(f"Note: {doubt}")
     shown = shlex.quote(str(made))
     note(
         f"Try it:  simyard code test {shown}",
@@ -64,7 +66,7 @@ def _name(typed: str) -> str:
 @click.argument("name")
 @click.option("--target", "targets", metavar="TARGET", multiple=True, help="Where (default: local); may be given several times.")
 @click.option("--all-targets", is_flag=True, help="On each target that is configured and switched on.")
-@click.option("--first", is_flag=True, help="Run each model with its first example only.")
+@click.option("--first", is_flag=True, help="Run each model with the first example that it completes with, and no other.")
 @click.option(
     "--limit",
     metavar="SECONDS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from collections.abc import Iterable
@@ -150,6 +151,8 @@ minimum = 1
 _TEMPLATE = "steps = ${steps}\n"
 #: A file that is named on a command line and is larger than this is data, not a template (bytes).
 _MAX_TEMPLATE = 1 << 20
+#: A word with a suffix, which a file has and an option or a number has not.
+_FILE = re.compile(r"(?!-)[^=${}]*\.[A-Za-z][A-Za-z0-9]*$")
 
 
 def check_name(name: str) -> str:
@@ -168,7 +171,7 @@ def make(name: str, folder: str, *, title: str = "", program: str | None = None)
     check_name(name)
     title = title.strip() or title_of(name)
     files = _python_files(title) if program is None else _program_files(title, program)
-    target = Path(folder).expanduser().absolute() / name
+    target = Path(folder).expanduser().resolve() / name
     try:
         target.mkdir(parents=True)
     except FileExistsError:
@@ -178,6 +181,17 @@ def make(name: str, folder: str, *, title: str = "", program: str | None = None)
     for file, text in files.items():
         (target / file).write_text(text.replace("@NAME@", str(target)) if file == "code.toml" else text, "utf-8")
     return target
+
+
+def doubts(program: str) -> list[str]:
+    """What of a command line may be a mistake: a program that is not on PATH, words that look like files and name none."""
+    first, *rest = shlex.split(program)
+    said = [] if "/" in first or shutil.which(first) or Path(first).is_file() else [f"{first} is not on PATH."]
+    return said + [
+        f"There is no file {word} here, so it stays a word of the command."
+        for word in rest
+        if _FILE.match(word) and not Path(word).expanduser().exists()
+    ]
 
 
 def _python_files(title: str) -> dict[str, str]:

@@ -124,6 +124,9 @@ def _completed(bench: Bench, directory: Path) -> str:
     cause, reason = str(final.get("cause", "")), str(final.get("reason", "")).rstrip(".")
     begun = any(one["event"] == rundir.STARTED for one in events)
     place = bench.place(log) or ("code.py, prepare(run): " if not begun and (bench.code.folder / "code.py").exists() else "")
+    if not (bench.code.folder / "code.py").exists():
+        # of a program: what Simyard's own side of it raised says nothing that the reason does not
+        cause, log = "exit" if cause == "exception" else cause, log.partition("simyard: what went wrong")[0]
     fix = next((words for said, words in _SAID if said in reason), "") or _FIXES.get(cause, "see its log")
     words = f"{final['state']}: {place}{reason}; {fix}."
     return words if "Traceback" in log else f"{words} {_last_words(log)}".strip()

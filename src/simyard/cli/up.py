@@ -77,6 +77,8 @@ def up(host: str | None, port: int | None, detach: bool, as_json: bool) -> None:
     """
     settings = config()
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if click.get_current_context().find_root().params.get("codes") and alive.keeper(str(settings.home)):
+        note("Simyard was up before, and has the codes that it was started with: for those of --codes, `simyard down` first.")
     if not (detach or as_json):
         command = keeper_command(settings, host, port)
         sys.stdout.flush()

@@ -60,6 +60,22 @@ def test_what_cannot_be_made_is_said_and_nothing_is_left(name: str, program: str
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_may_be_a_mistake_in_a_command_line_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.cir").write_text("R1 in out 50\n")
+    (tmp_path / "a").mkdir()
+    said = simyard(
+        tmp_path, "code", "new", "one", "--in", "a/../a", "--program", "nosuch_solver -b in.cir mesh.inp 1e-3 --tol=1.5 --x.y"
+    )
+    assert said.returncode == 0
+    assert said.stdout == f"{tmp_path}/a/one\n"
+    assert [line for line in said.stderr.splitlines() if line.startswith("Note: ")] == [
+        "Note: nosuch_solver is not on PATH.",
+        "Note: There is no file mesh.inp here, so it stays a word of the command.",
+    ]
+    assert "Note: " not in simyard(tmp_path, "code", "new", "two", "--in", "a", "--program", "cat in.cir").stderr
+
+
 def test_what_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     make("one", str(tmp_path))
     before = (tmp_path / "one" / "code.py").read_bytes()
@@ -79,6 +95,16 @@ def test_a_code_of_a_program_holds_the_contract(tmp_path: Path) -> None:
     said = simyard(tmp_path, "code", "test", str(tmp_path / "copy"))
     assert said.returncode == 0, said.stdout
     assert "✓ run: completes with example first" in said.stdout
+
+
+def test_a_program_that_fails_by_its_words_is_told_with_what_it_printed(tmp_path: Path) -> None:
+    folder = make("odd", str(tmp_path), program="echo 'Error: no such card'")
+    toml = folder / "code.toml"
+    toml.write_text(toml.read_text().replace("# error = 'ERROR: (.*)'", "error = 'Error: (.*?) *$'").replace(', "input.txt"', ""))
+    said = simyard(tmp_path, "code", "test", str(folder))
+    wrong = next(line for line in said.stdout.splitlines() if line.startswith("✗"))
+    assert "failed: no such card; run its command by hand, with the same input." in wrong
+    assert wrong.endswith("The end of its output: Error: no such card")
 
 
 def test_in_a_terminal_it_asks_and_asks_again_for_a_name_that_cannot_be(tmp_path: Path) -> None:

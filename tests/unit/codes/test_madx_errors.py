@@ -112,7 +112,7 @@ def test_the_ring_has_a_chamber_only_where_both_its_sizes_are_given(madx: Declar
 def test_chromatic_functions_are_drawn_where_there_are_some() -> None:
     optics = {"s": np.array([0.0, 1.0]), **{name: np.array([1.0, 2.0]) for name in madx_optics.CHROMATIC}}
     figure = madx_optics.chromatic(optics, {"tune_x": 5.2})
-    assert [trace["name"] for trace in figure["data"]][:3] == ["x", "y", "dD<sub>x</sub>/dδ"]
+    assert [trace["name"] for trace in figure["data"]][:3] == ["x", "y", "D₂<sub>,x</sub>"]
     assert {trace["yaxis"] for trace in figure["data"]} == {"y", "y2", "y4"}
     with pytest.raises(ValueError, match="has no chromatic functions: tick"):
         madx_optics.chromatic({"s": optics["s"]}, {})

@@ -90,7 +90,8 @@ def test_what_was_not_reached_is_told_with_numbers_and_knobs_at_their_limits() -
     assert said.startswith("1 of 2 targets not reached: wanted tune x = 5.25, reached 4.9. The penalty is 0.122.")
     rows = [{"lower": -1e20, "upper": 0.9}, {"lower": -1e20, "upper": 1e20}, {"lower": 0.0, "upper": 2.0}]
     now = {"kf": 0.8999999, "kd": -0.7, "ks": 1.0}
-    assert madx_match.stuck(rows, ["kf", "kd", "ks"], {"kf": 0.7, "kd": -0.7, "ks": 0.5}, now) == [
+    assert madx_match.stuck(rows, ["kf", "kd", "ks"], {"kf": 1.0, "kd": -0.7, "ks": 0.5}, now) == [
+        "The knob kf began at 1, outside its limits: MAD-X seldom gets away from a limit then.",
         "The knob kf stands at its limit, 0.9.",
         "The knob kd was not moved: it stays at -0.7.",
     ]

@@ -47,9 +47,9 @@ def test_a_ring_closes_and_one_that_does_not_is_told() -> None:
     open_ring = square()
     open_ring["x"] = open_ring["x"] + np.linspace(0, 0.3, len(open_ring["x"]))
     (said,) = madx_survey.results_of(open_ring, "ring")[1]
-    assert said == "The bends add up to 1 turns, but the end is 0.3 m from the start: the ring does not close."
+    assert said == "The bends add up to 1 × 2π, but the end is 0.3 m from the start: the ring does not close."
     (said,) = madx_survey.results_of(square(angle=1.55), "ring")[1]
-    assert "0.986761 turns: this is no closed ring" in said
+    assert "0.986761 × 2π: this is no closed ring" in said
     assert madx_survey.results_of(square(angle=0.1), "line")[1] == []  # a beamline owes nobody a closure
 
 

@@ -106,6 +106,8 @@ def cloud(atoms, limits, own, units="lj"):
             "title": {"text": f"Step {atoms.step:,} · {atoms.all:,} atoms{shown}"},
             "scene": {
                 "aspectmode": "data",
+                # a little farther off than Plotly's own, from where the lowest corner is out of the picture
+                "camera": {"eye": {"x": 1.45, "y": 1.45, "z": 1.2}, "center": {"x": 0, "y": 0, "z": -0.08}},
                 **{f"{name}axis": {**empty, "title": {"text": named(name, side)}, "range": [float(ends[0][n]), float(ends[1][n])]}
                    for n, name in enumerate("xyz")},
             },

@@ -39,6 +39,9 @@ def match(run):
     sequence = madx.used()
     names = [one["name"].strip().lower() for one in run.inputs["knobs"]]
     check_knobs(names, len(run.inputs["targets"]))
+    for name, row in zip(names, run.inputs["knobs"], strict=True):
+        if row["lower"] >= row["upper"]:
+            raise ValueError(f"Knobs: the lower limit of {name}, {row['lower']:g}, is not below its upper one, {row['upper']:g}.")
     before = madx.twiss("simyard_before")
     kept = madx.columns("simyard_before", madx_optics.COLUMNS)
     wanted = [target(row, sequence, kept["name"]) for row in run.inputs["targets"]]
@@ -170,6 +173,10 @@ def stuck(rows, names, start, now):
     said = []
     for row, name in zip(rows, names, strict=True):
         value, limits = now[name], (row["lower"], row["upper"])
+        if not limits[0] <= start[name] <= limits[1]:
+            said.append(
+                f"The knob {name} began at {start[name]:.7g}, outside its limits: MAD-X seldom gets away from a limit then."
+            )
         at = [limit for limit in limits if abs(limit) < 1e20 and abs(value - limit) <= 1e-4 * max(1e-9, abs(limit))]
         if at:
             said.append(f"The knob {name} stands at its limit, {at[0]:g}.")

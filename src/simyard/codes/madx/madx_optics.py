@@ -21,7 +21,7 @@ RESULTS = {
     "orbit_x_max": "xcomax", "orbit_y_max": "ycomax", "energy": "energy", "particle": "particle", "sequence": "sequence",
 }  # fmt: skip
 CHROMATIC_NAMES = {
-    "wx": "W<sub>x</sub>", "wy": "W<sub>y</sub>", "ddx": "dD<sub>x</sub>/dδ", "ddy": "dD<sub>y</sub>/dδ",
+    "wx": "W<sub>x</sub>", "wy": "W<sub>y</sub>", "ddx": "D₂<sub>,x</sub>", "ddy": "D₂<sub>,y</sub>",
     "dmux": "dµ<sub>x</sub>/dδ", "dmuy": "dµ<sub>y</sub>/dδ",
 }  # fmt: skip
 #: Colours that the colour-blind can tell apart (Okabe and Ito).
@@ -123,7 +123,7 @@ def dispersion_curve(optics, plane, colour):
 
 
 def chromatic(optics, summary):
-    """Montague's functions, the second-order dispersion, and how the phases change with momentum."""
+    """Montague's functions, the dispersion of second order (x = D δ + D₂ δ²), and how the phases change with momentum."""
     if "wx" not in optics:
         raise ValueError(
             "The Twiss has no chromatic functions: tick “Chromatic functions” among the inputs, or write twiss, chrom; in the job."
@@ -137,7 +137,7 @@ def chromatic(optics, summary):
     figure = frame(data, optics, title(summary))
     for key, domain, text in (
         ("yaxis", [0.6, 0.84], "W"),
-        ("yaxis2", [0.3, 0.54], "dD/dδ [m]"),
+        ("yaxis2", [0.3, 0.54], "D₂ [m]"),
         ("yaxis4", [0, 0.24], "dµ/dδ [2π]"),
     ):
         figure["layout"][key] = {**axis(text), "domain": domain, "anchor": "x"}

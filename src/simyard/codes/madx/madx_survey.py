@@ -50,10 +50,10 @@ def results_of(columns, sequence):
     whole = abs(turn) > 0.5 and abs(turn - round(turn)) < CLOSED
     if whole and gap > CLOSED * length:
         warnings.append(
-            f"The bends add up to {turn:.6g} turns, but the end is {gap:.4g} m from the start: the ring does not close."
+            f"The bends add up to {turn:.6g} × 2π, but the end is {gap:.4g} m from the start: the ring does not close."
         )
     elif abs(turn) > 0.9 and not whole:
-        warnings.append(f"The bends add up to {turn:.6g} turns: this is no closed ring. Check the dipoles' angles.")
+        warnings.append(f"The bends add up to {turn:.6g} × 2π: this is no closed ring. Check the dipoles' angles.")
     return results, warnings
 
 
@@ -130,7 +130,7 @@ def draw(run, _):
             "title": {"text": f"{float(columns['s'][-1]):.6g} m · bends by {turn:.6g} × 2π{up}"},
             "xaxis": {**axis("Z [m]"), "constrain": "domain"},
             "yaxis": {**axis("X [m]"), "scaleanchor": "x", "scaleratio": 1, "constrain": "domain"},
-            "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.14, "yanchor": "top"},
+            "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.22, "yanchor": "top"},
             "hovermode": "closest", "margin": {"l": 64, "r": 24, "t": 48, "b": 72}, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR,
         },
     }  # fmt: skip

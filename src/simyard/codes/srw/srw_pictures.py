@@ -19,7 +19,7 @@ def axis(text):
 def layout(title, **more):
     return {
         "title": {"text": title, "x": 0.5}, "margin": {"l": 72, "r": 24, "t": 48, "b": 56},
-        "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1.02, "yanchor": "bottom"},
+        "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.2, "yanchor": "top"},
         "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, **more,
     }  # fmt: skip
 

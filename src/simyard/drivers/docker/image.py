@@ -18,6 +18,7 @@ from pathlib import Path
 import simyard
 from simyard import contents
 from simyard.codes.declaration import Declaration
+from simyard.drivers.base import DriverError
 from simyard.drivers.docker import layout, rootfs
 
 #: Its labels: Simyard's version, the agent's (see contents), {code: version} as JSON, and what it was built from (`digest`).
@@ -108,8 +109,22 @@ def _requirements(name: str, codes: Sequence[Declaration]) -> list[list[str]]:
 
 def _fetch(site: Path, what: list[str]) -> None:
     uv = shutil.which("uv")
-    common = ["install", "--quiet", "--target", str(site), "--only-binary", ":all:", "--python-version", PYTHON, *what]
+    # what is locked may come as source, as some packages of Python alone do: the lock says which
+    binary = [] if "--no-deps" in what else ["--only-binary", ":all:"]
+    common = ["install", "--quiet", "--target", str(site), *binary, "--python-version", PYTHON, *what]
     command = [uv, "pip", *common] if uv else [sys.executable, "-m", "pip", *common, "--no-compile"]
     rootfs.run(command)
+    for path in sorted(site.glob("*.dist-info/WHEEL")):
+        refuse_compiled(path.parent.name.removesuffix(".dist-info"), path.read_text("utf-8", "replace"))
     # their first line names this machine's interpreter
     shutil.rmtree(site / "bin", ignore_errors=True)
+
+
+def refuse_compiled(package: str, wheel: str) -> None:
+    """Raises DriverError for a package that was compiled here, for this machine's C library and Python: by its WHEEL file, since wheels
+    that others may use have other tags."""
+    tags = [line.partition(":")[2].strip() for line in wheel.splitlines() if line.startswith("Tag:")]
+    if any(tag.rpartition("-")[2].startswith("linux_") for tag in tags):
+        raise DriverError(
+            f"{package} has no wheel for Python {PYTHON}: compiled here, it need not run in the image. Pin a version that has one."
+        )

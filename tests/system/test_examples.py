@@ -1,0 +1,202 @@
+"""Every example, through a whole Simyard, on each target: it completes with its reports, tells how far it is, can be canceled, and goes on
+when what watches it, or its time, has ended."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simyard.client import RemoteRun
+from simyard.codes import registry
+from simyard.config import Config
+from tests.conftest import find_interpreter
+from tests.lammps_environment import HOME
+from tests.slurm_site import Site
+from tests.system.cluster_kit import LIMIT, reaches
+from tests.system.examples_kit import (
+    CASES,
+    INSTALLED,
+    LONG,
+    PARTS,
+    Case,
+    built,
+    here,
+    in_containers,
+    on_a_cluster,
+    one_for_each_model,
+)
+from tests.system.page_kit import Yard, wait_until
+from tests.system.targets import Target, on_each_target
+
+# the first of them installs what the codes need
+pytestmark = [pytest.mark.xsuite, pytest.mark.timeout(600)]
+EVERY_CODE = pytest.mark.parametrize("code", CASES)
+
+
+@pytest.fixture(scope="module")
+def old_python() -> Path:
+    found = find_interpreter("2.7")
+    if found is None:
+        pytest.skip("Python 2.7 is not on this machine (pyenv install 2.7.18).")
+    return found
+
+
+@pytest.fixture(scope="module")
+def site_codes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("codes"))
+
+
+@pytest.fixture(scope="module")
+def target(request: pytest.FixtureRequest, site_codes: Path, old_python: Path) -> Iterator[Target]:
+    match request.param:
+        case "docker":
+            engine = request.getfixturevalue("engine")
+            yield in_containers(engine, site_codes, old_python)
+            engine.remove_everything()
+        case "slurm":
+            pool: Site = request.getfixturevalue("pool")
+            with on_a_cluster(pool, old_python) as there:
+                yield there
+                pool.clear()
+        case _:
+            for code in INSTALLED:
+                request.getfixturevalue(f"{code}_python")
+            yield here(old_python)
+
+
+@pytest.fixture(scope="module")
+def yard(site_codes: Path, target: Target) -> Iterator[Yard]:
+    """One for all of this file on a target, with the environments that the other tests of codes have made."""
+    with tempfile.TemporaryDirectory(prefix="yard-") as folder:
+        made = Yard(Path(folder) / "home", site_codes, target)
+        (made.home / "envs").symlink_to(HOME / "envs")
+        with made:
+            yield made
+
+
+def begin(yard: Yard, code: str, case: Case, **options: Any) -> RemoteRun:
+    simulation = yard.client.create_simulation(code, example=case.example, inputs=case.inputs)
+    return yard.client.start(simulation["id"], case.model, reuse=False, **options)
+
+
+def fraction(run: RemoteRun) -> float:
+    return float(run.refresh().data["progress"]["fraction"] or 0)
+
+
+def events(yard: Yard, run: RemoteRun) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (yard.run_dir(run.id) / "events.jsonl").read_text().splitlines()]
+
+
+def rises(yard: Yard, run: RemoteRun) -> bool:
+    """Whether it told how far it was, in numbers that only rise, up to its end."""
+    told = [one["data"].get("fraction") for one in events(yard, run) if one["event"] == "progress"]
+    known = [one for one in told if one is not None]
+    return bool(known) and known == sorted(known) and known[-1] == 1
+
+
+def processes_in(directory: Path) -> list[str]:
+    """What works in a run's folder, wherever that is for them."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            where = str((entry / "cwd").readlink())
+        except OSError:
+            continue  # it has just ended
+        if f"/{directory.name}/" in f"{where}/":
+            found.append(entry.name)
+    return found
+
+
+def test_every_example_and_every_model_is_among_those_that_are_run(site_codes: Path) -> None:
+    known = registry.load(Config(home=HOME, codes_path=(site_codes,)))
+    for code, cases in CASES.items():
+        declared = known.code(code)
+        assert sorted(case.example for case in cases) == sorted(declared.examples), code
+        assert {case.model for case in cases} == set(declared.models), code
+        assert (code in PARTS) == any(model.checkpoints for model in declared.models.values()), code
+    assert set(CASES) == set(LONG)
+    assert set(CASES) >= {path.parent.name for path in (Path(registry.__file__).parent).glob("*/code.toml")}
+
+
+@on_each_target
+@EVERY_CODE
+def test_the_examples_complete_with_their_reports(code: str, yard: Yard, target: Target) -> None:
+    cases = list(CASES[code]) if target.name == "local" else one_for_each_model(CASES[code])
+    models = {one["name"]: one for one in yard.client.code(code)["models"]}
+    reports = {one["name"]: one for one in yard.client.code(code)["reports"]}
+    started = [(case, begin(yard, code, case)) for case in cases]
+    wrong = {}
+    for case, run in started:
+        run.wait(timeout=300)
+        if run.state != "completed":
+            wrong[case.example] = f"{run.state}: {run.reason}"
+            continue
+        for name in set(models[case.model]["reports"]) - set(case.without):
+            figure = run.report(name, run.data["progress"]["frames"] - 1 if reports[name]["frames"] else None)
+            if not figure["data"]:
+                wrong[case.example] = f"{name} shows nothing"
+        if models[case.model]["kind"] == "long" and not rises(yard, run):
+            wrong[case.example] = "its progress does not rise to its end"
+        if not run.results:
+            wrong[case.example] = "it has no results"
+    assert not wrong
+
+
+@on_each_target
+@EVERY_CODE
+def test_a_long_run_shows_how_far_it_is_and_is_gone_when_it_is_canceled(code: str, yard: Yard) -> None:
+    run = begin(yard, code, LONG[code])
+    reaches(run, "running")
+    assert processes_in(yard.run_dir(run.id))
+    wait_until(lambda: fraction(run) > 0 and run.data["progress"]["frames"], LIMIT)
+    first = fraction(run)
+    wait_until(lambda: fraction(run) > first, LIMIT)
+    assert run.state == "running"
+    run.cancel()
+    reaches(run, "canceled")
+    assert run.data["progress"]["fraction"] < 1
+    wait_until(lambda: not processes_in(yard.run_dir(run.id)), LIMIT)
+
+
+@on_each_target
+def test_runs_that_are_cut_short_or_left_alone_come_to_their_end_as_one_run(yard: Yard, target: Target, request: Any) -> None:
+    """On a cluster each is told that its time is over, and goes on in a next job; elsewhere what watches them is killed."""
+    runs = {code: begin(yard, code, case) for code, case in PARTS.items()}
+    if target.name in {"local", "box"}:
+        wait_until(lambda: any(fraction(run) > 0 for run in runs.values()), LIMIT)
+        yard.kill("supervisor")
+        yard.kill("web")
+    else:
+        cluster = request.getfixturevalue("pool")
+        for run in runs.values():
+            wait_until(lambda run=run: fraction(run) > 0.1, LIMIT)
+            cluster.cluster.ask("scancel", "--batch", "--signal=USR1", *cluster.submitted(run.id))
+            wait_until(lambda run=run: len(cluster.submitted(run.id)) == 2, LIMIT)
+    for code, run in runs.items():
+        run.wait(timeout=300)
+        assert run.state == "completed", (code, run.reason)
+        assert rises(yard, run)
+        frames = PARTS[code].inputs["frames"]
+        assert run.data["progress"]["frames"] == frames + (code == "lammps"), "none is missing, none is there twice"
+        told = [one["event"] for one in events(yard, run) if one["event"] != "progress"]
+        once = ["begun", "started"]
+        assert told == [*once, *(["paused", "begun", "resumed", "started"] if target.directory else []), "final"], code
+
+
+@on_each_target
+def test_lammps_computes_on_two_tasks(yard: Yard, target: Target) -> None:
+    case = Case("tiny", "dynamics", {"cells": 4, "equilibration": 20, "steps": 60, "frames": 2})
+    run = begin(yard, "lammps", case, resources={"cores": 2})
+    run.wait(timeout=120)
+    assert run.state == "completed", run.reason
+    log = b"".join(run.log()).decode()
+    assert (
+        "2 by 1 by 1 MPI processor grid" in log
+        or "1 by 1 by 2 MPI processor grid" in log
+        or "1 by 2 by 1 MPI processor grid" in log
+    )
