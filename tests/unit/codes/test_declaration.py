@@ -58,7 +58,7 @@ def test_values_take_the_form_of_their_type(code: Declaration) -> None:
         ({"notes": "\ud800"}, "characters in it that are not text"),
         ({"particle": "muon"}, "Particle must be one of proton, electron, not 'muon'."),
         ({"job": "b.madx"}, "Job: the simulation has no file called 'b.madx' (it has: a.madx). Add the file first."),
-        ({"job": 1}, "Job must be the name of a file, not 1."),
+        ({"job": 1}, 'Job must be the name of a file, or a file of another simulation ({"simulation", "model", "file"}), not 1.'),
         ({"enrgy": 3}, "Ring has no input called 'enrgy'; did you mean 'energy'?"),
     ],
 )
