@@ -160,7 +160,7 @@ def test_the_examples_complete_with_their_reports(code: str, yard: Yard, target:
 def test_a_long_run_shows_how_far_it_is_and_is_gone_when_it_is_canceled(code: str, yard: Yard) -> None:
     run = begin(yard, code, LONG[code])
     reaches(run, "running")
-    assert processes_in(yard.run_dir(run.id))
+    wait_until(lambda: processes_in(yard.run_dir(run.id)), LIMIT)
     wait_until(lambda: fraction(run) > 0 and run.data["progress"]["frames"], LIMIT)
     first = fraction(run)
     wait_until(lambda: fraction(run) > first, LIMIT)
