@@ -19,6 +19,9 @@ HEAD = """\
 
 **Runs** are named by their id, by the end of the id of a recent one, or by `last`. **Simulations** are named by their name or id.
 
+**Before the command**: `simyard --home DIR` is for the Simyard of another home folder; `simyard --codes DIR` knows the code, or the codes,
+in a folder beside those that are configured (may be given several times; with `up`, they are [read anew when they change](../how-to/add-a-code.md#see-it-while-you-write)).
+
 **`--json`** writes one JSON value to stdout and nothing else there; an error is `{"error": {"code", "detail", …}}`.
 Words for people go to stderr.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -97,12 +98,18 @@ LONG = {
     "ising": Case("hot", "metropolis", _SPINS | {"size": 32, "sweeps": 1_000_000}),
 }
 
-#: Codes that checkpoint, with runs of some seconds.
+#: Codes that checkpoint, with runs of some seconds: so long that Slurm's word still finds them at it.
 PARTS = {
     "srw": Case("small", "electrons", _LIGHT | {"electrons": 200, "frames": 20}),
-    "xsuite": Case("fodo_ring", "track", _RING | {"turns": 30_000, "frames": 50, "cells": 4}),
-    "lammps": Case("melt", "dynamics", _MELT | {"steps": 30_000, "frames": 50}),
+    "xsuite": Case("fodo_ring", "track", _RING | {"turns": 100_000, "frames": 50, "cells": 4}),
+    "lammps": Case("melt", "dynamics", _MELT | {"steps": 50_000, "frames": 50}),
 }
+
+
+def shorter(case: Case) -> Case:
+    """Half of it."""
+    halves = {name: value // 2 for name, value in case.inputs.items() if name in {"electrons", "turns", "steps"}}
+    return replace(case, inputs=case.inputs | halves)
 
 
 def one_for_each_model(cases: tuple[Case, ...]) -> list[Case]:
@@ -147,7 +154,7 @@ def on_a_cluster(pool: Site, old_python: Path) -> Iterator[Target]:
         folder = Path(name)
         folder.chmod(0o755)
         there = batch(pool)
-        pythons = {code: _environment(folder / code, code) for code in ("lammps", "srw", "xsuite")}
+        pythons = {code: _environment(folder / code, code, pool.account.name) for code in ("lammps", "srw", "xsuite")}
         pythons["ising"] = _copied(old_python, folder / "old")
         lines = [f'[clusters.{pool.name}.codes.{code}]\npython = "{python}"\n' for code, python in pythons.items()]
         yield replace(there, settings=there.settings + "".join(lines))
@@ -166,7 +173,7 @@ def _copied(old_python: Path, folder: Path) -> Path:
     return script
 
 
-def _environment(folder: Path, code: str) -> Path:
+def _environment(folder: Path, code: str, account: str) -> Path:
     """As the installer would make it there, of Debian's Python: an account cannot read what is in root's home folder."""
     python, lock = folder / "bin" / "python", CODES / code / "requirements.lock"
     if shutil.which("uv"):
@@ -175,4 +182,7 @@ def _environment(folder: Path, code: str) -> Path:
     else:
         subprocess.run([PYTHON, "-m", "venv", folder], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "-r", lock], check=True)
+    # folders, not files, which uv may share with its cache: whoever imports first leaves compiled modules there for the others
+    for path, _, _ in os.walk(folder):
+        shutil.chown(path, account, account)
     return python

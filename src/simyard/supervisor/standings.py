@@ -32,8 +32,17 @@ async def code_places(shell: Shell, question: CodePlaces, _door: Ask) -> Standin
     codes = [shell.codes.code(question.code)] if question.code else list(shell.codes.values())
     places = [place for place in shell.core.places.values() if not place.why_disabled]
     # an image is asked about once, and not for each of its codes
-    found = [await standing(shell, code, place, question.user, anew=code is codes[0]) for code in codes for place in places]
+    found = [await _told(shell, code, place, question.user, anew=code is codes[0]) for code in codes for place in places]
     return Standings(standings=tuple(found))
+
+
+async def _told(shell: Shell, code: Declaration, place: Place, user: str, *, anew: bool) -> Standing:
+    """As `standing`; a folder that cannot be read is told of, and keeps nobody from hearing of the others."""
+    try:
+        return await standing(shell, code, place, user, anew=anew)
+    except (SimyardError, OSError) as error:
+        words = error.detail if isinstance(error, SimyardError) else f"{code.folder} cannot be read: {error.strerror}."
+        return _standing(code, place, UNKNOWN, words)
 
 
 async def must_stand(shell: Shell, code: Declaration, target: str, user: str) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from simyard.codes import environment, install
 from simyard.codes.code_toml import read
-from simyard.codes.declaration import Declaration
+from simyard.codes.declaration import CodeError, Declaration
 from simyard.config import ClusterCode, ClusterConfig, Config, TargetConfig
 from simyard.drivers.base import Login
 from simyard.protocol.agents import Environment
-from simyard.protocol.code_places import Standing
+from simyard.protocol.code_places import CodePlaces, Standing
 from simyard.supervisor import standings
 from simyard.supervisor.core import Place
+
+if TYPE_CHECKING:
+    from simyard.supervisor.shell import Shell
+    from simyard.supervisor.web_door import Ask
 
 TOML = 'title = "Ring"\npython = "ring"\nrequires = ["Tiny_Package>=1"]\n[models.turn]\nkind = "quick"\n'
 LOCK = "tiny-package==1.0 --hash=sha256:" + "0" * 64 + "\n"
@@ -102,3 +109,22 @@ def test_here_it_is_missing_or_made_for_other_requirements(code: Declaration, tm
     (env / install.MARKER).write_text('{"codes": {"ring": {"requires": ["Tiny_Package>=1"], "lock": "another", "folder": "x"}}}')
     assert install.is_other(config, code)
     assert standings.here(config, local, code).state == "other"
+
+
+class Unpacked:
+    """A shell that knows one code and one cluster, and cannot pack the code."""
+
+    def __init__(self, code: Declaration, pool: Place) -> None:
+        self.codes = {code.name: code}
+        self.core = SimpleNamespace(places={"pool": pool})
+        self.config = Config(home=Path("/none"), clusters={"pool": ClusterConfig(host="pool")})
+
+    async def packed(self, code: Declaration, _target: str) -> None:
+        raise CodeError(f"{code.folder} is larger than 64 MiB.")
+
+
+def test_a_code_that_cannot_be_sent_is_told_of_and_is_in_nobodys_way(code: Declaration) -> None:
+    shell = cast("Shell", Unpacked(code, place("sbatch")))
+    told = asyncio.run(standings.code_places(shell, CodePlaces(user="me"), cast("Ask", None)))
+    assert [(one.code, one.target, one.state) for one in told.standings] == [("ring", "pool", "unknown")]
+    assert "is larger than 64 MiB" in told.standings[0].detail

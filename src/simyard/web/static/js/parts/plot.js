@@ -108,7 +108,7 @@ async function react(state, element, figure, name) {
   if (state.gone) return;
   if (state.lib && state.lib !== lib) state.lib.purge(element); // what one bundle has drawn the other does not know
   element.plotly = state.lib = lib;
-  await lib.react(element, tracesOf(figure), dressed(figure.layout, name, roomOf(figure)), CONFIG);
+  await lib.react(element, tracesOf(figure), dressed(figure.layout, name, roomOf(figure), element), CONFIG);
   if (state.gone) return;
   state.layer ??= new Layer(element);
   state.layer.over(figure);

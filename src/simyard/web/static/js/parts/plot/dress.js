@@ -1,14 +1,20 @@
 /** A figure's layout in the page's colours: what the figure itself says goes first. */
 import { MAPS } from '../../colourmaps.js';
 import { colours } from '../../theme.js';
+import { titleOf } from '../../arrays.js';
 import { keepImages } from './foreign.js';
+import { cameraOf, linesOf } from './narrow.js';
+
+/** A further line of a title takes so much (pixels). */
+const LINE = 20;
 
 /**
  * @param {any} layout
  * @param {string} name figures of one name keep the reader's zoom
  * @param {Record<string, number>} room margins that its traces need
+ * @param {{clientWidth: number, clientHeight: number}} box where it is drawn
  */
-export function dressed(layout = {}, name = '', room = {}) {
+export function dressed(layout = {}, name = '', room = {}, box = { clientWidth: 0, clientHeight: 0 }) {
   const [ink, muted, line, edge, zero, surface, sunken, ...series] = colours(
     '--ink', '--ink-2', '--line-soft', '--line', '--line-strong', '--surface', '--sunken', '--plot-1', '--plot-2', '--plot-3', '--plot-4', '--plot-5', '--plot-6');
   const clear = 'rgba(0,0,0,0)';
@@ -20,11 +26,20 @@ export function dressed(layout = {}, name = '', room = {}) {
   // a copy: Plotly writes ranges into the layout that it is given, and the figure stays as it came
   const { width, height, ...rest } = structuredClone(keepImages(layout));
   const given = keepImages(rest.template?.layout) ?? {};
+  const margin = { l: 56, r: 20, t: layout.title ? 48 : 20, b: 48, ...room, ...rest.margin };
+  const title = linesOf(titleOf({ layout }), box.clientWidth);
+  if (title.length > 1) {
+    rest.title = { ...(typeof rest.title === 'object' ? rest.title : {}), text: title.join('<br>') };
+    margin.t += LINE * (title.length - 1);
+  }
+  for (const key of Object.keys(rest).filter((one) => /^scene\d*$/.test(one))) {
+    rest[key].camera = cameraOf(rest[key], box);
+  }
   return {
     uirevision: name,
     ...rest,
     autosize: true,
-    margin: { l: 56, r: 20, t: layout.title ? 48 : 20, b: 48, ...room, ...rest.margin },
+    margin,
     template: {
       ...rest.template,
       data: {

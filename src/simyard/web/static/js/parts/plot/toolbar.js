@@ -6,6 +6,7 @@ import { complain } from '../../toasts.js';
 import { Icon } from '../icon.js';
 import { isLog, logarithms } from './axes.js';
 import { csv } from './csv.js';
+import { cameraOf } from './narrow.js';
 
 /**
  * @param {object} what
@@ -30,7 +31,7 @@ export function Toolbar({ figure, odd, handle, stage, name, logs, setLogs }) {
         const own = figure.layout?.[key]?.range;
         if (Array.isArray(own) && !logs[/** @type {'x' | 'y'} */ (key[0])]) change[`${key}.range`] = [...own];
         else change[`${key}.autorange`] = true;
-      } else if (/^scene\d*$/.test(key)) change[`${key}.camera`] = figure.layout?.[key]?.camera ?? { eye: { x: 1.25, y: 1.25, z: 1.25 }, up: { x: 0, y: 0, z: 1 }, center: { x: 0, y: 0, z: 0 } };
+      } else if (/^scene\d*$/.test(key)) change[`${key}.camera`] = cameraOf(figure.layout?.[key], handle.current);
     }
     Promise.resolve(plotly.relayout(handle.current, change)).catch(complain);
   };
