@@ -46,8 +46,9 @@ def program():
             raise ValueError("There is no LAMMPS: run `simyard code install lammps`, or let the site have `lmp` on PATH.")
         return found
     # MPI's are beside the interpreter, or, in an image, among its packages
-    libraries = os.pathsep.join([os.path.join(sys.prefix, "lib"), os.path.join(sysconfig.get_path("purelib"), "lib")])
-    if os.path.exists(os.path.join(libraries, "libmpi.so.12")):  # that of MPICH's wheel, which `lmp` was made for
+    folders = [os.path.join(sys.prefix, "lib"), os.path.join(sysconfig.get_path("purelib"), "lib")]
+    libraries = next((one for one in folders if os.path.exists(os.path.join(one, "libmpi.so.12"))), "")
+    if libraries:  # that of MPICH's wheel, which `lmp` was made for
         old = os.environ.get("LD_LIBRARY_PATH")
         os.environ["LD_LIBRARY_PATH"] = libraries + (os.pathsep + old if old else "")
         # where tasks of an account without root share a machine, MPICH's other way between them (UCX) was seen to hang
