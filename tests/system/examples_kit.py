@@ -23,6 +23,8 @@ from tests.system.targets import Target, batch, box
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 IMAGE = "simyard-examples"
+#: What no image of the tests has: with Xsuite's 460 MB it takes minutes to be built.
+NOT_IN_IMAGE = ("xsuite",)
 #: The codes with an environment of their own.
 INSTALLED = ("lammps", "madx", "srw", "xsuite")
 
@@ -131,12 +133,12 @@ def here(old_python: Path) -> Target:
 
 
 def in_containers(engine: Engine, codes: Path, old_python: Path) -> Target:
-    """Containers of an image that has all these codes, made as Simyard makes it, and a Python 2.7 that a site puts on top."""
+    """Containers of an image that has these codes, made as Simyard makes it, and a Python 2.7 that a site puts on top."""
     chosen = registry.load(Config(home=KEPT, codes_path=(codes,)))
     base = root_file_system()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as beside, one_at_a_time():
         agent = pyz.build(Path(beside) / "agent.pyz")
-        image.write_context(Path(folder), base, agent, [chosen.code(name) for name in CASES], print)
+        image.write_context(Path(folder), base, agent, [chosen.code(name) for name in CASES if name not in NOT_IN_IMAGE], print)
         engine.docker("build", "-q", "-t", IMAGE, folder)
     with tempfile.TemporaryDirectory() as folder:
         old = "/opt/simyard/envs/python2.7"

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import sysconfig
 
 import lammps_dump
 import lammps_input
@@ -44,8 +45,10 @@ def program():
         if not found:
             raise ValueError("There is no LAMMPS: run `simyard code install lammps`, or let the site have `lmp` on PATH.")
         return found
-    libraries = os.path.join(sys.prefix, "lib")
-    if os.path.exists(os.path.join(libraries, "libmpi.so.12")):  # that of MPICH's wheel, which `lmp` was made for
+    # MPI's are beside the interpreter, or, in an image, among its packages
+    folders = [os.path.join(sys.prefix, "lib"), os.path.join(sysconfig.get_path("purelib"), "lib")]
+    libraries = next((one for one in folders if os.path.exists(os.path.join(one, "libmpi.so.12"))), "")
+    if libraries:  # that of MPICH's wheel, which `lmp` was made for
         old = os.environ.get("LD_LIBRARY_PATH")
         os.environ["LD_LIBRARY_PATH"] = libraries + (os.pathsep + old if old else "")
         # where tasks of an account without root share a machine, MPICH's other way between them (UCX) was seen to hang
