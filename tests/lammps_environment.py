@@ -18,6 +18,7 @@ import pytest
 from simyard.codes import code_toml, install, registry
 from simyard.config import Config
 from simyard.job_cmd import runner
+from simyard.protocol.ids import ulid
 from tests.madx_environment import Ran, _serve
 
 ROOT = Path(__file__).parent.parent
@@ -67,7 +68,7 @@ class Work:
         for path in files:
             shutil.copy(path, directory / "work" / path.name)
         spec = {
-            "run": "01J00000000000000000000RVN", "epoch": 1, "code": "lammps", "code_version": declared.version, "code_dir": str(LAMMPS),
+            "run": ulid(time.time(), os.urandom), "epoch": 1, "code": "lammps", "code_version": declared.version, "code_dir": str(LAMMPS),
             "model": model, "kind": declared.model(model).kind.value, "inputs": declared.check_inputs(inputs, names),
             "files": dict.fromkeys(names, "0" * 64), "cores": tasks, "tasks": tasks, "memory": 1 << 30, "time_limit": 100.0, "grace": 5.0,
             "first_report": "start" if model == "check" else "", "bell": "", **more,

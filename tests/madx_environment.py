@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from simyard.codes import code_toml, install, registry
 from simyard.config import Config
 from simyard.job_cmd import runner
+from simyard.protocol.ids import ulid
 
 ROOT = Path(__file__).parent.parent
 #: Stays between test sessions: a second one takes no time to install.
@@ -77,7 +80,7 @@ def run_code(tmp_path: Path) -> Runs:
             shutil.copy(path, directory / "work" / path.name)
         kind = declared.model(model).kind.value
         spec = {
-            "run": "01J00000000000000000000RVN", "epoch": 1, "code": code, "code_version": declared.version, "code_dir": str(folder),
+            "run": ulid(time.time(), os.urandom), "epoch": 1, "code": code, "code_version": declared.version, "code_dir": str(folder),
             "model": model, "kind": kind, "inputs": declared.values({**chosen, **(inputs or {})}, names),
             "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": 1 << 30, "time_limit": 200.0, "grace": 5.0,
             "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "",

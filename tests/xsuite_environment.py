@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +16,7 @@ import pytest
 from simyard.codes import code_toml, install, registry
 from simyard.config import Config
 from simyard.job_cmd import runner
+from simyard.protocol.ids import ulid
 from tests.madx_environment import CODES, HOME, ROOT, Ran
 
 DATA = ROOT / "tests" / "data" / "xsuite"
@@ -79,7 +82,7 @@ class WarmXsuite:
             shutil.copy(path, directory / "work" / path.name)
         kind = declared.model(model).kind.value
         told = {
-            "run": "01J00000000000000000000RVN", "epoch": 1, "code": "xsuite", "code_version": declared.version, "code_dir": str(FOLDER),
+            "run": ulid(time.time(), os.urandom), "epoch": 1, "code": "xsuite", "code_version": declared.version, "code_dir": str(FOLDER),
             "model": model, "kind": kind, "inputs": declared.check_inputs({**chosen, **(inputs or {})}, names),
             "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": memory, "time_limit": 100.0, "grace": 5.0,
             "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "", **spec,
