@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from simyard.codes import code_toml, install, registry
+from simyard.codes import install, registry
 from simyard.config import Config
 from simyard.job_cmd import runner
-from simyard.protocol.ids import ulid
-from tests.madx_environment import Ran, _serve
+from tests.madx_environment import Ran, _serve, make_run
 
 ROOT = Path(__file__).parent.parent
 #: Stays between test sessions, and is shared by those that run at the same time: the installer lets one in after the other.
@@ -62,18 +60,8 @@ class Work:
         self, python: Path, directory: Path, inputs: Told, files: Sequence[Path], model: str, tasks: int, more: Told
     ) -> None:
         self.python, self.directory = python, directory
-        declared = code_toml.read(LAMMPS)
-        names = [path.name for path in files]
-        (directory / "work").mkdir(parents=True)
-        for path in files:
-            shutil.copy(path, directory / "work" / path.name)
-        spec = {
-            "run": ulid(time.time(), os.urandom), "epoch": 1, "code": "lammps", "code_version": declared.version, "code_dir": str(LAMMPS),
-            "model": model, "kind": declared.model(model).kind.value, "inputs": declared.check_inputs(inputs, names),
-            "files": dict.fromkeys(names, "0" * 64), "cores": tasks, "tasks": tasks, "memory": 1 << 30, "time_limit": 100.0, "grace": 5.0,
-            "first_report": "start" if model == "check" else "", "bell": "", **more,
-        }  # fmt: skip
-        (directory / "run.json").write_text(json.dumps(spec))
+        first = "start" if model == "check" else ""
+        make_run(LAMMPS, directory, model, inputs, files, cores=tasks, tasks=tasks, first_report=first, **more)
         self.command = [str(python), runner.__file__, "run", str(directory)]
 
     def run(self) -> Ran:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,27 @@ class Ran:
 Runs = Callable[..., Ran]
 
 
+def make_run(folder: Path, directory: Path, model: str, inputs: Mapping[str, Any], files: Sequence[Path], **spec: Any) -> Path:
+    """A run directory of the code in `folder`, as agents make it; `spec` is what else stands in its run.json, or in place of what is here.
+    A file that no input is told goes where it belongs."""
+    declared = code_toml.read(folder)
+    names = [path.name for path in files]
+    chosen = {declared.input_for(name): name for name in reversed(names) if declared.input_for(name)}
+    (directory / "work").mkdir(parents=True)
+    for path in files:
+        shutil.copy(path, directory / "work" / path.name)
+    kind = declared.model(model).kind.value
+    told = {
+        # of its own: a job cmd ends all that carries the id of its run, and several workers may run codes
+        "run": ulid(time.time(), os.urandom), "epoch": 1, "code": declared.name, "code_version": declared.version,
+        "code_dir": str(folder), "model": model, "kind": kind, "inputs": declared.values({**chosen, **inputs}, names),
+        "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": 1 << 30, "time_limit": 100.0, "grace": 5.0,
+        "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "", **spec,
+    }  # fmt: skip
+    (directory / "run.json").write_text(json.dumps(told))
+    return directory
+
+
 @pytest.fixture
 def run_code(tmp_path: Path) -> Runs:
     """Runs a code through `runner.py run`, in a process of its own, or with `warm` as agents do, in a fork of `runner.py serve`:
@@ -71,21 +92,9 @@ def run_code(tmp_path: Path) -> Runs:
         warm: bool = False,
     ) -> Ran:
         folder = CODES / code
-        declared = code_toml.read(folder)
-        names = [path.name for path in files]
-        chosen = {declared.input_for(name): name for name in reversed(names) if declared.input_for(name)}
-        directory = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
-        (directory / "work").mkdir(parents=True)
-        for path in files:
-            shutil.copy(path, directory / "work" / path.name)
-        kind = declared.model(model).kind.value
-        spec = {
-            "run": ulid(time.time(), os.urandom), "epoch": 1, "code": code, "code_version": declared.version, "code_dir": str(folder),
-            "model": model, "kind": kind, "inputs": declared.values({**chosen, **(inputs or {})}, names),
-            "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": 1 << 30, "time_limit": 200.0, "grace": 5.0,
-            "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "",
-        }  # fmt: skip
-        (directory / "run.json").write_text(json.dumps(spec))
+        directory = make_run(
+            folder, tmp_path / f"run{len(list(tmp_path.iterdir()))}", model, inputs or {}, files, time_limit=200.0
+        )
         if warm:
             _serve(python, folder, [{"id": "run", "do": "run", "dir": str(directory)}])
         else:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
-from simyard.codes import code_toml, install, registry
+from simyard.codes import install, registry
 from simyard.config import Config
 from simyard.job_cmd import runner
-from simyard.protocol.ids import ulid
-from tests.madx_environment import CODES, HOME, ROOT, Ran
+from tests.madx_environment import CODES, HOME, ROOT, Ran, make_run
 
 DATA = ROOT / "tests" / "data" / "xsuite"
 FOLDER = CODES / "xsuite"
@@ -73,22 +69,8 @@ class WarmXsuite:
         self, model: str, inputs: dict[str, Any] | None = None, files: Sequence[Path] = (), memory: int = 1 << 30, **spec: Any
     ) -> Path:
         """A run directory, as agents make it; `spec` is what else stands in its run.json."""
-        declared = code_toml.read(FOLDER)
-        names = [path.name for path in files]
-        chosen = {declared.input_for(name): name for name in reversed(names) if declared.input_for(name)}
         directory = self.folder / f"run{len(list(self.folder.iterdir()))}"
-        (directory / "work").mkdir(parents=True)
-        for path in files:
-            shutil.copy(path, directory / "work" / path.name)
-        kind = declared.model(model).kind.value
-        told = {
-            "run": ulid(time.time(), os.urandom), "epoch": 1, "code": "xsuite", "code_version": declared.version, "code_dir": str(FOLDER),
-            "model": model, "kind": kind, "inputs": declared.check_inputs({**chosen, **(inputs or {})}, names),
-            "files": dict.fromkeys(names, "0" * 64), "cores": 1, "memory": memory, "time_limit": 100.0, "grace": 5.0,
-            "first_report": declared.model(model).reports[0] if kind == "quick" else "", "bell": "", **spec,
-        }  # fmt: skip
-        (directory / "run.json").write_text(json.dumps(told))
-        return directory
+        return make_run(FOLDER, directory, model, inputs or {}, files, memory=memory, **spec)
 
     def run(self, model: str, inputs: dict[str, Any] | None = None, files: Sequence[Path] = (), **spec: Any) -> Ran:
         """A run to its end."""
