@@ -16,11 +16,12 @@ from typing import Any, Self
 
 from simyard.errors import Conflict, InvalidRequest, NotFound
 from simyard.protocol import asking
-from simyard.protocol.asking import ANSWER, ASK, Change, Explanation, LoginAnswer, Notice, Pong, RunAnswer, RunGone, RunPage
+from simyard.protocol.asking import ANSWER, ASK, Change, Explanation, Notice, Pong, RunAnswer, RunGone, RunPage
 from simyard.protocol.batch import Partition
 from simyard.protocol.code_places import CodePlaces, InstallCode, Standing, Standings
 from simyard.protocol.ids import jid, ulid
 from simyard.protocol.jobs import FINAL, Kind, Resources, Run, State, Verdict, identity, move
+from simyard.protocol.targets import Disk, LoginAnswer, Target, TargetList, TargetLogin, Targets, Wait
 from simyard.testing_login import FakeLogin
 
 VERSION = "0.0.0-fake"
@@ -49,7 +50,7 @@ class FakeSupervisor:
         self.ends_at_once = False
         self.login = FakeLogin()
         self.partitions: tuple[Partition, ...] = ()
-        self.disk: asking.Disk | None = None
+        self.disk: Disk | None = None
         self.failing = ""
         self.dropped = 0
         self.last = 0
@@ -294,19 +295,19 @@ class FakeSupervisor:
         inputs, files = self.specs[question.run]
         return asking.Inputs(run=question.run, inputs=inputs, files=files)
 
-    def target_list(self, question: asking.TargetList) -> asking.Targets:
-        wait = asking.Wait(low=0.0, high=0.0) if question.model else None
-        here = asking.Target(name="local", kind="local", state="ready", cores=2, memory=1 << 32, wait=wait, disk=self.disk)
+    def target_list(self, question: TargetList) -> Targets:
+        wait = Wait(low=0.0, high=0.0) if question.model else None
+        here = Target(name="local", kind="local", state="ready", cores=2, memory=1 << 32, wait=wait, disk=self.disk)
         if not self.partitions:
-            return asking.Targets(targets=(here,))
+            return Targets(targets=(here,))
         login = self.login.state(question.user)
-        pool = asking.Target(name="pool", kind="sbatch", state=login, login=login, partitions=self.partitions)
-        return asking.Targets(targets=(here, pool))
+        pool = Target(name="pool", kind="sbatch", state=login, login=login, partitions=self.partitions)
+        return Targets(targets=(here, pool))
 
     def code_places(self, question: CodePlaces) -> Standings:
         return Standings(standings=tuple(one for one in self.standings if question.code in {"", one.code}))
 
-    def target_login(self, question: asking.TargetLogin) -> LoginAnswer:
+    def target_login(self, question: TargetLogin) -> LoginAnswer:
         if question.target == "pool":
             return self.login.step(question)
         if question.target != "local":
@@ -336,8 +337,8 @@ _ANSWERS: dict[type, Callable[[FakeSupervisor, Any], Any]] = {
     asking.Tell: FakeSupervisor.tell,
     asking.RunExplain: FakeSupervisor.run_explain,
     asking.RunInputs: FakeSupervisor.run_inputs,
-    asking.TargetList: FakeSupervisor.target_list,
-    asking.TargetLogin: FakeSupervisor.target_login,
+    TargetList: FakeSupervisor.target_list,
+    TargetLogin: FakeSupervisor.target_login,
     CodePlaces: FakeSupervisor.code_places,
     asking.Arrive: FakeSupervisor.pong,
     asking.Changes: FakeSupervisor.changed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from simyard.protocol.asking import LoginAnswer, Prompt, TargetLogin
+from simyard.protocol.targets import LoginAnswer, Prompt, TargetLogin
 
 NEEDED = LoginAnswer(target="pool", state="needs-login")
 UNKNOWN = LoginAnswer(

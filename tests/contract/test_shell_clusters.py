@@ -13,24 +13,11 @@ from pathlib import Path
 import pytest
 
 from simyard.protocol import agents as talk
-from simyard.protocol.asking import (
-    Arrive,
-    Explanation,
-    LoginAnswer,
-    Problem,
-    Prompt,
-    RunAnswer,
-    RunExplain,
-    RunLog,
-    ShowInput,
-    Target,
-    TargetList,
-    TargetLogin,
-    Targets,
-)
+from simyard.protocol.asking import Arrive, Explanation, Problem, RunAnswer, RunExplain, RunLog, ShowInput
 from simyard.protocol.batch import Batch, Partition, Site
 from simyard.protocol.code_places import CodePlaces, InstallCode, Standing, Standings
 from simyard.protocol.jobs import Remote, Resources, State
+from simyard.protocol.targets import LoginAnswer, Prompt, Target, TargetList, TargetLogin, Targets
 from tests.contract.shell_kit import (
     CODE,
     LONG,

@@ -16,19 +16,8 @@ from typing import Any
 import pytest
 
 from simyard.protocol import agents as talk
-from simyard.protocol.asking import (
-    ASK,
-    Arrive,
-    Changes,
-    LoginAnswer,
-    Ping,
-    Pong,
-    Problem,
-    RunList,
-    RunStatus,
-    TargetList,
-    TargetLogin,
-)
+from simyard.protocol.asking import ASK, Arrive, Changes, Ping, Pong, Problem, RunList, RunStatus
+from simyard.protocol.targets import LoginAnswer, TargetList, TargetLogin
 from simyard.protocol.wire import MAX_MESSAGE, pack
 from tests.contract.shell_kit import (
     LIMIT,

@@ -9,8 +9,9 @@ import pytest
 
 from simyard.config import TargetConfig
 from simyard.protocol import agents as talk
-from simyard.protocol.asking import Arrive, Inputs, Ping, Pong, Problem, RunInputs, RunList, ShowInput, TargetList, Targets, Wait
+from simyard.protocol.asking import Arrive, Inputs, Ping, Pong, Problem, RunInputs, RunList, ShowInput
 from simyard.protocol.jobs import Resources
+from simyard.protocol.targets import TargetList, Targets, Wait
 from tests.contract.shell_kit import (
     CODE,
     LONG,

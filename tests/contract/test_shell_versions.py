@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from simyard.protocol import agents as talk
-from simyard.protocol.asking import Arrive, TargetList
+from simyard.protocol.asking import Arrive
+from simyard.protocol.targets import TargetList
 from tests.contract.shell_kit import QUICK, Supervisor, a_hello, a_supervisor, final, started, wait_for
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from simyard.protocol.asking import LoginAnswer, Prompt, TargetLogin, Tell
+from simyard.protocol.asking import Tell
 from simyard.protocol.batch import Partition
+from simyard.protocol.targets import LoginAnswer, Prompt, TargetLogin
 from tests.contract.api_kit import WebProcess, web_process
 from tests.system.axe_kit import AXE, LOOKS, violations
 from tests.system.page_kit import PATIENCE

@@ -17,8 +17,8 @@ import asyncssh
 import pytest
 
 from simyard.drivers.base import LoginStep
-from simyard.protocol.asking import TargetLogin
 from simyard.protocol.launch import AgentSpec
+from simyard.protocol.targets import TargetLogin
 from simyard.supervisor.outbox import StartAgent, hash_secret
 from simyard.web.bodies import Login
 from tests.slurm_site import Site

@@ -49,7 +49,7 @@ class News:
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """How a user's login to a target stands; the fields are those of asking.LoginAnswer. `untried`: it may be that nobody has to answer
+    """How a user's login to a target stands; the fields are those of targets.LoginAnswer. `untried`: it may be that nobody has to answer
     anything, and starting an agent will tell."""
 
     state: str
@@ -69,7 +69,7 @@ class Login:
 
 @dataclass(frozen=True, kw_only=True)
 class LoginStep:
-    """What a user does next about a login: see asking.TargetLogin."""
+    """What a user does next about a login: see targets.TargetLogin."""
 
     answers: tuple[str, ...] = field(default=(), repr=False)
     accept: str = ""

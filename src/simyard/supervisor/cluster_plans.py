@@ -8,9 +8,9 @@ from simyard.codes import environment
 from simyard.codes.declaration import Declaration, Model
 from simyard.config import ClusterCode, ClusterConfig
 from simyard.errors import InvalidRequest
-from simyard.protocol.asking import Target
 from simyard.protocol.batch import Batch, Site, check
 from simyard.protocol.jobs import Kind, Resources
+from simyard.protocol.targets import Target
 from simyard.supervisor.core import ENDLESS, Place
 
 #: Of a code that has `setup` lines there and needs a Python of its own: what they bring along.

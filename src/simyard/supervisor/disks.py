@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from simyard.config import TargetConfig
 from simyard.protocol import agents as talk
-from simyard.protocol import asking
+from simyard.protocol import targets
 from simyard.protocol.amounts import share
 from simyard.supervisor.core import AgentState, Core, Place, Seat
 
@@ -60,11 +60,11 @@ def why_full(core: Core, seat: Seat) -> str | None:
     return None
 
 
-def shown(core: Core, user: str, place: Place) -> asking.Disk | None:
+def shown(core: Core, user: str, place: Place) -> targets.Disk | None:
     """The disk of a target as this user sees it; None where nobody counts."""
     limits, disk = place.limits, core.disks.get((user, place.name))
     if not is_limited(limits):
         return None
     if disk is None:
-        return asking.Disk(quota=limits.disk, keep=limits.disk_free)
-    return asking.Disk(quota=limits.disk, keep=limits.disk_free, used=disk.used, free=disk.free, measured=disk.measured)
+        return targets.Disk(quota=limits.disk, keep=limits.disk_free)
+    return targets.Disk(quota=limits.disk, keep=limits.disk_free, used=disk.used, free=disk.free, measured=disk.measured)

@@ -13,6 +13,7 @@ from simyard.errors import Conflict, InvalidRequest, NotFound, ProtocolError, Un
 from simyard.protocol import asking
 from simyard.protocol.code_places import CodePlaces, InstallCode
 from simyard.protocol.jobs import FINAL, Run, RunSpec, State, identity
+from simyard.protocol.targets import LoginAnswer, TargetList, TargetLogin, Targets
 from simyard.store.records import Deleted
 from simyard.supervisor import agency, cluster_plans, clusters, explaining, logins, plans, reactor, standings, streams
 from simyard.supervisor.changes import ChangesStream
@@ -132,7 +133,7 @@ async def run_inputs(shell: Shell, question: asking.RunInputs, _door: Ask) -> as
     return asking.Inputs(run=run.id, inputs=spec.inputs, files=spec.files)
 
 
-async def target_list(shell: Shell, question: asking.TargetList, _door: Ask) -> asking.Targets:
+async def target_list(shell: Shell, question: TargetList, _door: Ask) -> Targets:
     """The places to run, as this user sees them."""
     model = shell.codes.code(question.code).model(question.model) if question.code and question.model else None
 
@@ -146,10 +147,10 @@ async def target_list(shell: Shell, question: asking.TargetList, _door: Ask) -> 
         return Wanted(user=question.user, lane=LANE_OF[model.kind], cores=resources.cores, memory=resources.memory)
 
     targets = explaining.targets(shell.core, question.user, wanted, shell.clock())
-    return asking.Targets(targets=tuple(cluster_plans.shown(shell.config.clusters.get(one.name), one) for one in targets))
+    return Targets(targets=tuple(cluster_plans.shown(shell.config.clusters.get(one.name), one) for one in targets))
 
 
-async def target_login(shell: Shell, question: asking.TargetLogin, _door: Ask) -> asking.LoginAnswer:
+async def target_login(shell: Shell, question: TargetLogin, _door: Ask) -> LoginAnswer:
     """How a login stands, or its next step. What waited for it goes on as soon as it stands."""
     place = plans.place_of(shell.core.places, question.target)
     step = logins.step(question, MAX_WAIT)
@@ -279,8 +280,8 @@ ANSWERS: dict[type, Callable[[Shell, Any, Ask], Any]] = {
     asking.RunLog: streams.run_log,
     asking.RunFiles: streams.run_files,
     asking.RunFile: streams.run_file,
-    asking.TargetList: target_list,
-    asking.TargetLogin: target_login,
+    TargetList: target_list,
+    TargetLogin: target_login,
     CodePlaces: standings.code_places,
     InstallCode: streams.install_code,
     asking.Arrive: arrive,

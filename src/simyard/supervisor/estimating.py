@@ -12,8 +12,8 @@ import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from simyard.protocol.asking import Wait
 from simyard.protocol.jobs import Run
+from simyard.protocol.targets import Wait
 from simyard.supervisor.core import RUN_LANES, AgentState, Core, Lane, Op, Place
 
 #: Of so many runs at the front of the queue (and so many that may be among those) the start of each is worked out; what is

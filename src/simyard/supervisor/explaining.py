@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from simyard.protocol.asking import Explanation, Target, Wait
+from simyard.protocol.asking import Explanation
 from simyard.protocol.jobs import FINAL, Run, State
+from simyard.protocol.targets import Target, Wait
 from simyard.supervisor import disks, estimating, logins, silence
 from simyard.supervisor.advance import position
 from simyard.supervisor.core import RUN_LANES, AgentState, Core, Place, Seat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simyard.drivers.base import Login, LoginStep
 from simyard.errors import InvalidRequest
-from simyard.protocol.asking import LoginAnswer, Prompt, TargetLogin
+from simyard.protocol.targets import LoginAnswer, Prompt, TargetLogin
 from simyard.supervisor import silence
 from simyard.supervisor.core import Place
 

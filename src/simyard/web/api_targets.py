@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 
 from simyard.errors import NotFound
-from simyard.protocol.asking import TargetList, TargetLogin
+from simyard.protocol.targets import TargetList, TargetLogin
 from simyard.web import bodies, present
 from simyard.web.answers import answer
 from simyard.web.context import services, user

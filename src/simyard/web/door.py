@@ -16,7 +16,8 @@ from typing import Any, Self, TypeVar
 from gevent.monkey import get_original
 
 from simyard.errors import ProtocolError, SimyardError, Unavailable, from_status
-from simyard.protocol.asking import ANSWER, ASK, Problem, RunSimulation, TargetLogin, path_of
+from simyard.protocol.asking import ANSWER, ASK, Problem, RunSimulation, path_of
+from simyard.protocol.targets import TargetLogin
 from simyard.web.port import STREAM_PATIENCE, Stream
 
 T = TypeVar("T")

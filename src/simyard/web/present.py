@@ -10,9 +10,10 @@ from typing import Any
 from simyard import clock
 from simyard.codes.declaration import Declaration
 from simyard.codes.registry import Codes
-from simyard.protocol.asking import Explanation, LoginAnswer, Target
+from simyard.protocol.asking import Explanation
 from simyard.protocol.batch import Batch, Partition
 from simyard.protocol.jobs import Remote, Run, Usage
+from simyard.protocol.targets import LoginAnswer, Target
 from simyard.store.library import LibraryFile
 from simyard.store.notes import NONE, Note
 from simyard.store.simulations import Files, Saved, Simulation

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from simyard.config import Config
 from simyard.errors import OutOfSpace, SimyardError
 from simyard.protocol.amounts import share, size
-from simyard.protocol.asking import Disk, TargetList
+from simyard.protocol.targets import Disk, TargetList
 from simyard.web.port import Port
 
 #: So many uploads of one user are remembered: their sizes are known to whoever weighs the disk within a minute or so.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simyard.errors import ProtocolError
-from simyard.protocol import agents, asking
+from simyard.protocol import agents, asking, targets
 from simyard.protocol.jobs import Kind, Resources, Run, RunSpec, State, Verdict
 from simyard.protocol.wire import MAX_CHUNK, MAX_MESSAGE, Codec, Unknown, from_plain, message, pack, to_plain, unpack
 
@@ -34,7 +34,7 @@ MESSAGES = [
         asking.ASK,
         asking.RunSimulation(user="ann", simulation="s", simulation_revision="r", code="c", model="m", inputs={}, files={}),
     ),
-    (asking.ASK, asking.TargetLogin(user="ann", target="t", answers=("one", "two"))),
+    (asking.ASK, targets.TargetLogin(user="ann", target="t", answers=("one", "two"))),
     (asking.ANSWER, asking.RunAnswer(run=RUN, created=True)),
     (asking.ANSWER, asking.Problem(status=409, code="already-active", detail="…", more={"run": "01"})),
 ]

@@ -8,8 +8,8 @@ import pytest
 
 from simyard.drivers.base import Login
 from simyard.errors import InvalidRequest, Unavailable
-from simyard.protocol.asking import LoginAnswer, Prompt, TargetLogin
 from simyard.protocol.jobs import Run, State
+from simyard.protocol.targets import LoginAnswer, Prompt, TargetLogin
 from simyard.supervisor import logins
 from simyard.supervisor.agency import MUTE_LIMIT, PRESENCE
 from simyard.supervisor.core import CLUSTER_START_LIMIT, START_LIMIT, AgentState

@@ -12,9 +12,10 @@ from simyard.codes.archive import Packed
 from simyard.codes.declaration import Declaration, Model
 from simyard.config import ClusterCode, ClusterConfig, Config, TargetConfig
 from simyard.errors import InvalidRequest
-from simyard.protocol.asking import RunSimulation, Target
+from simyard.protocol.asking import RunSimulation
 from simyard.protocol.batch import Batch, Partition, Site
 from simyard.protocol.jobs import Kind, Resources, RunSpec
+from simyard.protocol.targets import Target
 from simyard.supervisor import cluster_plans, plans
 from simyard.supervisor.core import ENDLESS, Place
 

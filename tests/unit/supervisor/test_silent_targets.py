@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from simyard.drivers.base import Handle, Trouble
-from simyard.protocol.asking import Target
 from simyard.protocol.jobs import State
+from simyard.protocol.targets import Target
 from simyard.supervisor import reactor
 from simyard.supervisor.core import Lane
 from simyard.supervisor.estimating import Wanted

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from simyard.protocol import rundir
-from simyard.protocol.asking import Wait
 from simyard.protocol.jobs import Progress, Run, State, Usage
+from simyard.protocol.targets import Wait
 from simyard.supervisor.core import Lane
 from simyard.supervisor.durations import MAX_MODELS, Durations
 from simyard.supervisor.estimating import Wanted, wait

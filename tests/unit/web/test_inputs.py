@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from simyard.protocol import asking
+from simyard.protocol.targets import TargetList
 from tests.unit.web.conftest import Web
 
 
@@ -52,6 +53,6 @@ def test_what_a_run_was_made_of_outlives_its_simulation(web: Web) -> None:
 
 def test_targets_say_what_a_run_of_a_model_would_wait(web: Web) -> None:
     assert web.get("/targets?code=grayscott&model=evolve").json["items"][0]["wait"] == {"low": 0.0, "high": 0.0}
-    question = [one for one in web.supervisor.asked if isinstance(one, asking.TargetList)][-1]
-    assert question == asking.TargetList(user="me", code="grayscott", model="evolve")
+    question = [one for one in web.supervisor.asked if isinstance(one, TargetList)][-1]
+    assert question == TargetList(user="me", code="grayscott", model="evolve")
     assert web.get("/targets").json["items"][0]["wait"] is None

@@ -12,7 +12,7 @@ import pytest
 
 from simyard.config import Config, TargetConfig, WebConfig
 from simyard.errors import Unavailable
-from simyard.protocol.asking import Disk
+from simyard.protocol.targets import Disk
 from simyard.testing import FakeDoor, FakeSupervisor
 from simyard.web.app import create_app, make_services
 from simyard.web.room import Rooms

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from simyard.protocol.asking import TargetLogin
 from simyard.protocol.batch import Batch, Partition
 from simyard.protocol.jobs import Remote
+from simyard.protocol.targets import TargetLogin
 from simyard.web.bodies import Login
 from tests.unit.web.conftest import Web
 
