@@ -1419,11 +1419,14 @@ def attend(module, run, tell, orders):
             trace()
     if asked["finish"]:
         try:
-            tell({"finished": finished(module.finish(run))})
+            found = finished(module.finish(run))
+            tell({"finished": found})
         except BaseException as error:
             trace()
             tell({"unfinished": words(error), "cause": cause_of(error, "exception")})
             return
+        if found["cause"]:
+            return  # it has failed, and there is nothing to show
     if asked["report"]:
         limit_memory(max(int(run.memory), REPORT_MEMORY))
         try:
@@ -1995,16 +1998,19 @@ class Job(object):
                 self.side.order(asked)
             self._hear_results(finishing, wanted)
         self._show_progress(last=True)
+        failing = finishing and self.finished is not None and self.finished.get("cause") in CAUSES
         if finishing and self.finished is None:
             if state == "completed" and self.unfinished is not None:
                 self.cause = self.causes["unfinished"]
                 return "failed", self.unfinished, {}
             self.warnings += [self.unfinished] if self.unfinished else []
-        elif wanted and not self.report_made:
+        elif wanted and not self.report_made and not failing:
             self.warnings.append(u"The report %s could not be made. %s" % (text(wanted), self.report_failed or self.unfinished or u""))
         found = self.finished or {}
-        self.cause = found["cause"] if found.get("cause") in CAUSES else self.cause
+        self.cause = found["cause"] if failing else self.cause
         self.warnings += found.get("warnings", [])
+        if failing and state == "completed":  # it says by words alone that it has failed
+            return "failed", found.get("reason") or u"The code says that it has failed.", found.get("results") or {}
         return state, found.get("reason") or reason, found.get("results") or {}
 
     def _hear_results(self, finishing, wanted):

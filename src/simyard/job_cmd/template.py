@@ -183,8 +183,7 @@ class Code(object):
         said = last(self.error, lines) if self.error else None
         if said:
             reason = (said.group(1) if said.re.groups and said.group(1) else said.group()).strip()
-            if run.exit_code == 0:  # many programs say that they failed by words alone
-                raise ValueError(reason)
+            # many programs say that they failed by words alone: a cause is enough, whatever the exit status was
             return {"reason": reason, "cause": "" if run.signal else "input"}
         if run.exit_code != 0 or run.signal:
             return None
