@@ -65,6 +65,10 @@ class Late(Exception):
     """A limit is over; the words say of what."""
 
 
+class Stuck(Late):
+    """A limit is over, and there is no use in trying anything else there."""
+
+
 class Bench:
     """Runs one code in a folder of its own. Whatever it starts is gone when the call is over."""
 
@@ -124,7 +128,7 @@ class Bench:
             lines = (directory / rundir.EVENTS).read_text("utf-8").split("\n")[:-1]
         except OSError:
             return []
-        return [event for line in lines if (event := _event(line))]
+        return [event for line in lines if (event := event_of(line))]
 
     def log(self, directory: Path) -> str:
         """All that was printed."""
@@ -150,11 +154,7 @@ class Bench:
 
     def place(self, text: str) -> str:
         """Where in the code's folder the last traceback in a text ends: `code.py, line 12: `; "" where it names none of its files."""
-        found = ""
-        for path, line in re.findall(r'File "([^"\n]+)", line (\d+)', text):
-            with contextlib.suppress(ValueError):
-                found = f"{Path(path).relative_to(self.code.folder)}, line {line}: "
-        return found
+        return place_of(self.code.folder, text)
 
 
 class Warm:
@@ -208,7 +208,20 @@ class Warm:
         return dict(json.loads(line))
 
 
-def _event(line: str) -> dict[str, Any]:
+def place_of(folder: Path, text: str, *, elsewhere: bool = False) -> str:
+    """Where in a code's folder the last traceback in a text ends, as Bench.place says it. `elsewhere`: it was printed where that folder is
+    another one, of which only the names of its files are known."""
+    found = ""
+    for path, line in re.findall(r'File "([^"\n]+)", line (\d+)', text):
+        one = Path(path)
+        if one.is_relative_to(folder):
+            found = f"{one.relative_to(folder)}, line {line}: "
+        elif elsewhere and (folder / one.name).is_file():
+            found = f"{one.name}, line {line}: "
+    return found
+
+
+def event_of(line: str) -> dict[str, Any]:
     """The event of a line; {} where it is none: who spoils the file of events has a number missing."""
     with contextlib.suppress(ValueError):
         event = json.loads(line)

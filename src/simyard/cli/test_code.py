@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from simyard.cli.bench import Bench, Late, Limits, in_words
+from simyard.cli.test_here import Here
 from simyard.cli.test_model import hold_model
+from simyard.cli.test_ready import NONSENSE, extremes
 from simyard.codes import install as installing
 from simyard.codes import registry
 from simyard.codes.declaration import Declaration, Input, Model, WrongValue
@@ -16,8 +18,6 @@ from simyard.config import Config
 from simyard.errors import InvalidRequest, SimyardError
 
 Tell = Callable[[str, str], None]
-#: A text that means nothing to any code.
-_NONSENSE = "no such thing 3 ${nor} %d this"
 
 
 def hold(
@@ -69,7 +69,7 @@ def declared(code: Declaration) -> Iterator[tuple[str, str]]:
     # a text may mean something to texts and expressions
     texts = {one.name for one in code.inputs.values() if one.expression or one.type in {"string", "text", "file"}}
     taken = [one.name for one in code.inputs.values() if _refuses(one, {"of": "no type"})]
-    taken += [one.name for one in code.inputs.values() if one.name not in texts and _refuses(one, _NONSENSE)]
+    taken += [one.name for one in code.inputs.values() if one.name not in texts and _refuses(one, NONSENSE)]
     yield "values of a wrong type are refused in words", f"one is accepted by {', '.join(taken)}" if taken else ""
     for example in code.examples.values():
         try:
@@ -105,7 +105,7 @@ def _here(settings: Config, code: Declaration, limits: Limits, *, first: bool) -
             return
         for model in code.models.values():
             yield f"{model.name}: prepare bears any input that is allowed", _bears(bench, model)
-            for what, words in hold_model(bench, model, first=first):
+            for what, words in hold_model(Here(bench), model, first=first):
                 yield f"{model.name}: {what}", words
 
 
@@ -132,7 +132,7 @@ def _bears(bench: Bench, model: Model) -> str:
     with bench.serving() as warm:
         try:
             warm.ready(bench.limits.load)
-            for name, value in _extremes(bench.code):
+            for name, value in extremes(bench.code):
                 try:
                     directory = bench.prepare(model, {**base, name: value})
                 except InvalidRequest:
@@ -155,12 +155,3 @@ def _no_words(bench: Bench, answer: dict[str, Any], log: str) -> str:
     if in_words(said):
         return ""
     return f"{bench.place(log)}{said}; raise ValueError with a sentence that says what to change, or narrow minimum and maximum"
-
-
-def _extremes(code: Declaration) -> Iterator[tuple[str, Any]]:
-    for name, one in code.inputs.items():
-        if one.type in {"number", "integer"}:
-            bounds = [bound for bound in (one.minimum, one.maximum) if bound is not None]
-            yield from ((name, int(bound) if one.type == "integer" else bound) for bound in bounds)
-        elif one.type in {"string", "text"}:
-            yield from ((name, value) for value in ("", _NONSENSE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -143,6 +144,15 @@ class Client:
 
     def copy_simulation(self, simulation: str, name: str | None = None) -> dict[str, Any]:
         return dict(self.http.json("POST", path("simulations", simulation, "copy"), body={"name": name} if name else {}))
+
+    def show_input(
+        self, simulation: str, model: str, *, target: str | None = None, timeout: float | None = None
+    ) -> dict[str, Any]:
+        """The input of a model as the code would get it: {"command", "files": [{"name", "text", "size", "truncated"}]}. No run comes of it.
+        Raises TimeoutError after `timeout` seconds."""
+        body = {"model": model, **({"target": target} if target else {})}
+        until = None if timeout is None else time.monotonic() + timeout
+        return dict(self.http.json("POST", path("simulations", simulation, "input"), body=body, repeat=True, until=until))
 
     def delete_simulation(self, simulation: str, *, forever: bool = False) -> None:
         """Put it into the bin, where it is kept for 30 days; or, with `forever`, delete it with all its saves."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simyard.cli.bench import Bench, Limits
-from simyard.cli.test_model import cancel
+from simyard.cli.test_here import cancel
 from simyard.codes import code_toml
 from tests.unit.cli.test_cli_words import simyard
 
