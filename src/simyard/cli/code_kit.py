@@ -79,8 +79,8 @@ def _name(typed: str) -> str:
 def test(name: str, targets: tuple[str, ...], all_targets: bool, first: bool, limit: float, as_json: bool) -> None:
     """Hold the code NAME (or the code in the folder NAME) to the contract: declaration, examples, progress, cancel, bad input, reports.
 
-    On `local` it needs no server, and leaves nothing behind; on other targets it asks the Simyard that is up. Each step has a
-    limit. Exit status 1 when one fails."""
+    On `local` it needs no server; on other targets it asks the Simyard that is up, and tries the same there. Nothing is left behind.
+    Each step has a limit, also where a target does not answer. Exit status 1 when one fails."""
     from simyard.cli.bench import Limits
     from simyard.cli.test_code import hold
 
