@@ -169,7 +169,8 @@ def _completed(ground: Ground, ran: Ran) -> str:
     place = ground.place(log) or ("code.py, prepare(run): " if not begun and (ground.code.folder / "code.py").exists() else "")
     if not (ground.code.folder / "code.py").exists():
         # of a program: what Simyard's own side of it raised says nothing that the reason does not
-        cause, log = "exit" if cause == "exception" else cause, log.partition("simyard: what went wrong")[0]
+        log = log.partition("simyard: what went wrong")[0]
+    cause = "exit" if cause == "input" and begun else cause  # it is the program that refuses it
     fix = next((words for said, words in _SAID if said in reason), "") or _FIXES.get(cause, "see its log")
     words = f"{final['state']}: {place}{reason}; {fix}."
     return words if "Traceback" in log else f"{words} {_last_words(log)}".strip()

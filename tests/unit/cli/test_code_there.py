@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import pytest
 
@@ -13,7 +13,7 @@ from simyard.cli.test_ready import ready
 from simyard.client import Client
 from simyard.codes import code_toml
 from simyard.codes.declaration import Declaration
-from simyard.config import Config, Target
+from simyard.config import Config, TargetConfig
 from simyard.errors import InvalidRequest, SimyardError, Unavailable
 
 WELL = {"name": "pool", "kind": "sbatch", "state": "ready", "detail": "", "login": "ready"}
@@ -33,7 +33,7 @@ class Remote:
         self.input: SimyardError | TimeoutError | None = None
         self.deleted: list[str] = []
 
-    def __enter__(self) -> Remote:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None: ...
@@ -103,7 +103,7 @@ def test_a_target_on_which_nothing_begins_is_given_up_in_words(
     remote = Remote(WELL, code.version)
     remote.input = error
     monkeypatch.setattr(test_there, "client", lambda: remote)
-    settings = Config(home=tmp_path, targets={"pool": Target(kind="sbatch")})
+    settings = Config(home=tmp_path, targets={"pool": TargetConfig(kind="sbatch")})
     found = dict(test_there.there(settings, code, "pool", Limits(run=0.3, start=0.1), first=True))
     assert set(found) == {"it can be run there"}
     assert words in found["it can be run there"]
