@@ -185,6 +185,19 @@ def test_a_refusal_of_the_input_is_told_from_a_failure_of_the_code(version: str,
 
 
 @each_interpreter
+@pytest.mark.parametrize("code", [{"do": "nothing"}, {"command": ["true"]}], ids=["callable", "command"])
+def test_a_cause_that_finish_gives_is_a_failure_whatever_the_exit_status(
+    version: str, code: dict[str, Any], tmp_path: Path
+) -> None:
+    with Site(version, tmp_path) as site:
+        directory = site.directory(finish="refuse", kind="quick", first_report="fail", **code)
+        found = site.run(directory)
+        assert (found["state"], found["reason"], found["cause"]) == ("failed", "no beam – čára", "input")
+        assert (found["results"], found["warnings"], found["usage"]["exit_code"]) == ({"turns": 3}, [], 0)
+        assert "what went wrong" not in log(directory), "neither of the failure nor of a report"
+
+
+@each_interpreter
 def test_leaving_with_status_zero_is_completing(version: str, tmp_path: Path) -> None:
     with Site(version, tmp_path) as site:
         assert site.run(site.directory(do="leave", status=0))["state"] == "completed"

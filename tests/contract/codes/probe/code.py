@@ -250,6 +250,8 @@ def finish(run):
         time.sleep(0.5)
     if how == "explain":
         return {"reason": u"MAD-X: fatal error in line 3 – čára", "warnings": [u"pozor"]}
+    if how == "refuse":
+        return {"reason": u"no beam – čára", "cause": "input", "results": {"turns": 3}}
     return {"results": {"exit_code": run.exit_code, "signal": run.signal, "frames": run.frames, "beside": beside.WORDS}}
 
 
