@@ -18,6 +18,10 @@ from tools.png import shrink
 IMAGES = ROOT / "docs" / "images"
 #: What is made, in the order of the tutorial; each is named in the documentation (tests/unit/test_docs.py).
 PICTURES = ("codes", "twiss", "twiss-changed", "running", "run", "compare", "take-away", "simulations", "runs")
+#: Whether all pictures of codes that can be seen are there; those below are not asked for before somebody comes to them.
+PAINTED = """
+    [...document.images].every((one) => one.getBoundingClientRect().top > innerHeight || (one.complete && one.naturalWidth > 0))
+"""
 #: A picture is as small as that (bytes).
 LIMIT = 200_000
 
@@ -38,6 +42,7 @@ class Album:
         page.evaluate("document.activeElement?.blur()")
         page.evaluate("for (const one of document.querySelectorAll('.pane')) one.scrollTop = 0")
         page.evaluate("scrollTo(0, 0)")
+        wait_until(lambda: page.evaluate(PAINTED))
         page.wait_for_timeout(700)  # what fades has faded
         page.locator(".toast").first.wait_for(state="hidden")
         if name not in self.wanted:
