@@ -24,8 +24,8 @@ CHROMATIC_NAMES = {
     "wx": "W<sub>x</sub>", "wy": "W<sub>y</sub>", "ddx": "D₂<sub>,x</sub>", "ddy": "D₂<sub>,y</sub>",
     "dmux": "dµ<sub>x</sub>/dδ", "dmuy": "dµ<sub>y</sub>/dδ",
 }  # fmt: skip
-#: Colours that the colour-blind can tell apart (Okabe and Ito).
-BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
+#: Colours that the colour-blind can tell apart (Okabe and Ito, the blue lighter, to be read on a dark page as well).
+BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#1f83c6", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,128,128,0.25)"
 #: Points of a smooth curve, about: more than a screen has columns; above that many elements the elements alone are enough.

@@ -10,7 +10,7 @@ NUMBERS = (
     "s", "length", "angle", "k1l", "k2l", "k3l", "betx", "alfx", "bety", "alfy", "mux", "muy", "dx", "dpx", "dy", "dpy", "x", "y",
 )  # fmt: skip
 #: Colours that the colour-blind can tell apart (Okabe and Ito).
-BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
+BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#1f83c6", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,128,128,0.25)"
 #: Points of a smooth curve, about; above that many elements the elements alone are enough.
