@@ -240,8 +240,8 @@ def heading(curves):
     """The title of a seed's picture: how large orbit and beating are."""
     rms = [float(np.sqrt(np.mean(curve**2))) for curve in curves[1:]]
     return (
-        f"Seed {int(curves[0, 0])} · orbit {1e3 * rms[0]:.3g} and {1e3 * rms[1]:.3g} mm rms · "
-        f"beta beat {100 * rms[2]:.3g} and {100 * rms[3]:.3g} % rms · dotted: rms of all"
+        f"Seed {int(curves[0, 0])} · orbit rms x {1e3 * rms[0]:.3g}, y {1e3 * rms[1]:.3g} mm · "
+        f"beta beat rms x {100 * rms[2]:.3g}, y {100 * rms[3]:.3g} % · dotted: all seeds"
     )
 
 

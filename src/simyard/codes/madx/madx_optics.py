@@ -153,7 +153,7 @@ def title(summary):
         f"ξ<sub>{plane}</sub> = {summary['chromaticity_' + plane]:.2f}" for plane in "xy" if "chromaticity_" + plane in summary
     ]
     told = [one.replace("= -0.00", "= 0.00") if one.endswith("= -0.00") else one for one in told]
-    return " · ".join(([summary["sequence"]] if "sequence" in summary else []) + told)
+    return " · ".join(([summary["sequence"]] if "sequence" in summary else []) + [one.replace("-", "−") for one in told])
 
 
 def line(s, values, name, colour, unit):

@@ -108,7 +108,7 @@ def title(told):
         f"ξ<sub>{plane}</sub> = {told['chromaticity_' + plane] + 0.0:.2f}" for plane in "xy" if "chromaticity_" + plane in told
     ]
     words = [word.replace("= -0.00", "= 0.00") if word.endswith("= -0.00") else word for word in words]
-    return " · ".join(([told["sequence"]] if "sequence" in told else []) + words)
+    return " · ".join(([told["sequence"]] if "sequence" in told else []) + [one.replace("-", "−") for one in words])
 
 
 def line(s, values, name, colour):
