@@ -65,7 +65,7 @@ def curves(run):
         "layout": {
             "title": {"text": u"Energy and magnetization at T = %g J/k" % run.inputs["temperature"]},
             "xaxis": {"title": {"text": "sweep"}, "gridcolor": GRID},
-            "yaxis": {"title": {"text": u"energy [J] and magnetization, for each spin"}, "gridcolor": GRID},
+            "yaxis": {"title": {"text": u"energy [J], magnetization"}, "gridcolor": GRID},
             "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.2, "yanchor": "top"},
             "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         },

@@ -243,7 +243,7 @@ def draw_targets(run, log):
             "title": {"text": f"{int(kept['met'].sum())} of {len(kept)} targets reached"},
             "xaxis": {**axis("calls of Twiss"), "domain": [0, 0.4], "rangemode": "tozero"},
             "yaxis": {**axis("penalty"), "type": "log", "exponentformat": "power"},
-            "xaxis2": {**axis("distance from what was wanted"), "domain": [0.5, 1], "type": "log", "anchor": "y2", "exponentformat": "power", "nticks": 6},
+            "xaxis2": {**axis("distance from what was wanted"), "domain": [0.5, 1], "type": "log", "anchor": "y2", "exponentformat": "power", "nticks": 4, "tickangle": 0},
             "yaxis2": {"anchor": "x2", "side": "right", "automargin": True, "autorange": "reversed", "gridcolor": madx_optics.GRID},
             "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.2, "yanchor": "top"},
             "margin": {"l": 72, "r": 24, "t": 48, "b": 72}, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR,
