@@ -212,7 +212,9 @@ def draw(run, summary):
     for plane, colour in (("x", BLUE), ("y", ORANGE)):
         s, curve = madx_optics.smooth(optics, f"bet{plane}_before", -2 * optics[f"alf{plane}_before"])
         one = madx_optics.line(s, curve, f"β<sub>{plane}</sub> before", colour, "m")
-        figure["data"].insert(0, {**one, "line": {"color": colour, "width": 5}, "opacity": 0.3, "legendrank": 2000})
+        figure["data"].insert(
+            0, {**one, "line": {"color": colour, "width": 5}, "opacity": 0.3, "legendrank": 2000 + (plane == "y")}
+        )
     if summary.get("matched") == "no":
         figure["layout"]["title"]["text"] += " · NOT MATCHED"
     return figure
