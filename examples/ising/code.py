@@ -49,35 +49,41 @@ def finish(run):
 
 
 def report(run, name, frame):
-    return spins(frame) if name == "spins" else curves()
+    return spins(run, frame) if name == "spins" else curves(run)
 
 
-def curves():
+def curves(run):
     done = rows()
     if not done:
         raise ValueError("There is no snapshot yet.")
     sweep, energy, magnetization = [array.array("d", column) for column in zip(*done)]
     return {
         "data": [
-            {"type": "scatter", "mode": "lines", "name": "magnetization", "x": sweep, "y": magnetization, "line": {"color": "#0072b2"}},
+            {"type": "scatter", "mode": "lines", "name": "magnetization", "x": sweep, "y": magnetization, "line": {"color": "#1f83c6"}},
             {"type": "scatter", "mode": "lines", "name": "energy", "x": sweep, "y": energy, "line": {"color": "#e69f00"}},
         ],
         "layout": {
+            "title": {"text": u"Energy and magnetization at T = %g J/k" % run.inputs["temperature"]},
             "xaxis": {"title": {"text": "sweep"}, "gridcolor": GRID},
-            "yaxis": {"title": {"text": "for each spin"}, "gridcolor": GRID},
+            "yaxis": {"title": {"text": u"energy [J], magnetization"}, "gridcolor": GRID},
+            "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.2, "yanchor": "top"},
             "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         },
     }
 
 
-def spins(frame):
+def spins(run, frame):
     have = snapshots()
     if not have or frame >= len(have):
         raise ValueError("There is no snapshot %d yet: there are %d." % (frame + 1, len(have)))
     with open(have[frame]) as lattice:
         z = [[1 if spin == "+" else -1 for spin in line.strip()] for line in lattice]
+    frame = frame if frame >= 0 else len(have) - 1
+    plain = {"showgrid": False, "zeroline": False, "constrain": "domain"}
     return {
         "data": [{"type": "heatmap", "z": z, "zmin": -1, "zmax": 1, "showscale": False,
                   "colorscale": [[0, "#0b3558"], [1, "#fff3d0"]]}],
-        "layout": {"yaxis": {"scaleanchor": "x"}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"},
+        "layout": {"title": {"text": u"Spins after %d sweeps at T = %g J/k" % ((frame + 1) * run.inputs["every"], run.inputs["temperature"])},
+                   "xaxis": dict(plain, title={"text": "x [spins]"}), "yaxis": dict(plain, title={"text": "y [spins]"}, scaleanchor="x"),
+                   "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"},
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CELLS 48
+#define REACH 3.0 /* the frames show positions from -REACH to REACH (m), and velocities as they go with them */
 
 static double frequency, damping, drive, drive_frequency, position, velocity, duration, step;
 static int frames, precise;
@@ -75,10 +76,10 @@ static void write_frame(int number, double cells[CELLS][CELLS])
     fclose(file);
 }
 
+/* The number of a cell from 0 on, or -1 where the value is out of reach. */
 static int cell(double value, double reach)
 {
-    int at = (int)((value / reach + 1) / 2 * CELLS);
-    return at < 0 ? 0 : at >= CELLS ? CELLS - 1 : at;
+    return fabs(value) < reach ? (int)((value / reach + 1) / 2 * CELLS) : -1;
 }
 
 int main(int count, char **words)
@@ -86,7 +87,7 @@ int main(int count, char **words)
     static double cells[CELLS][CELLS];
     double x, v, largest = 0;
     long steps, every, n;
-    int frame = 0;
+    int frame = 0, row, column;
     FILE *table;
 
     setvbuf(stdout, 0, _IOLBF, 0); /* a line is to be seen when it is written, not when 4096 bytes are full */
@@ -107,7 +108,9 @@ int main(int count, char **words)
             fprintf(table, precise ? "%.15g,%.15g,%.15g\n" : "%.6g,%.6g,%.6g\n", n * step, x, v);
         if (fabs(x) > largest)
             largest = fabs(x);
-        cells[cell(v, 2 * frequency)][cell(x, 2)] += 1;
+        row = cell(v, REACH * frequency), column = cell(x, REACH);
+        if (row >= 0 && column >= 0)
+            cells[row][column] += 1;
         if (frame < frames && n >= steps / frames * (frame + 1)) {
             write_frame(++frame, cells);
             fflush(table);

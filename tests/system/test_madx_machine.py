@@ -114,9 +114,16 @@ def test_n1_is_mad_xs_and_the_room_over_the_beams_size(madx_python: Path, run_co
 def test_a_machine_without_a_beams_size_or_apertures_is_refused_in_words(
     inputs: dict[str, Any], words: str, madx_python: Path, run_code: Runs
 ) -> None:
-    ran = run_code(madx_python, "madx", "aperture", inputs)
+    ran = run_code(madx_python, "madx", "aperture", inputs, FODO)
     assert ran.final["state"] == "failed"
     assert ran.final["reason"].startswith(words)
+
+
+def test_the_ring_as_it_comes_has_room_for_its_beam(madx_python: Path, run_code: Runs) -> None:
+    ran = run_code(madx_python, "madx", "aperture", {})
+    assert ran.final["results"]["n1_min"] > 10
+    assert not ran.final.get("warnings")
+    assert "n1" in [trace.get("name") for trace in ran.report("n1")["data"]]
 
 
 def test_the_ring_closes_on_the_floor_as_mad_x_surveys_it(madx_python: Path, run_code: Runs, tmp_path: Path) -> None:
@@ -170,7 +177,7 @@ twiss, table=one;"""
         assert found[f"{plane}_rms"][2] == pytest.approx(np.sqrt((alone[plane] ** 2).mean()), rel=1e-8)
     picture = np.load(ran.work / "simyard" / "seeds" / "00002.npy")
     np.testing.assert_allclose(picture[1], alone["x"], rtol=1e-5, atol=1e-12)
-    assert ran.report("seed", 2)["layout"]["title"]["text"] == "seed 13"
+    assert ran.report("seed", 2)["layout"]["title"]["text"].startswith("Seed 13 · orbit rms x ")
 
 
 def test_orbits_and_beating_of_many_seeds_are_those_of_theory_and_progress_is_true(madx_python: Path, run_code: Runs) -> None:
@@ -182,7 +189,7 @@ def test_orbits_and_beating_of_many_seeds_are_those_of_theory_and_progress_is_tr
     fractions = [data["fraction"] for data in told if data.get("fraction") is not None]
     assert fractions == sorted(fractions)
     assert (told[-1]["fraction"], told[-1]["frames"], told[-1]["message"]) == (1.0, 80, "seed 80 of 80")
-    assert ran.report("spread")["layout"]["title"]["text"] == "80 of 80 seeds"
+    assert ran.report("spread")["layout"]["title"]["text"] == "80 of 80 seeds · dashed: their mean"
     # <x²> = β Σ β (k l)² <dx²> / (8 sin² πQ), and <ΔQ²> = Σ (β k l)² <g²> / (4π)²: each quadrupole has errors of its own
     optics = np.load(ran.work / "simyard" / "reference.npy")
     quadrupole = optics["keyword"] == "quadrupole"

@@ -48,9 +48,9 @@ def test_progress_only_rises_and_every_frame_is_there(madx_python: Path, run_cod
     assert (results["survivors"], results["turns"], results["sequence"]) == (10, 400, "ring")
     assert results["tune_x"] == pytest.approx(5.2, abs=0.01)
     figure = ran.report("phase_space", 7)
-    assert figure["layout"]["title"]["text"] == "Phase space, turns 351 to 400 · 10 of 10 particles"
+    assert figure["layout"]["title"]["text"] == "Phase space, turns 351 to 400 · 10 of 10 particles alive"
     assert len(base64.b64decode(figure["data"][0]["x"]["bdata"])) == 50 * 10 * 4
-    assert ran.report("survival")["layout"]["title"]["text"] == "10 of 10 particles after 400 turns"
+    assert ran.report("survival")["layout"]["title"]["text"] == "10 of 10 particles alive after 400 turns"
 
 
 def test_many_shares_of_turns_are_bit_by_bit_one_run_of_mad_x(madx_python: Path, run_code: Runs, tmp_path: Path) -> None:

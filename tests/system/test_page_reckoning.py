@@ -55,6 +55,14 @@ def test_earlier_runs_say_how_long_it_takes_before_it_has_said_anything(page: An
     assert outlier["high"] < 100
 
 
+def test_where_the_little_that_was_done_contradicts_earlier_runs_no_time_is_told(page: Any) -> None:
+    begun = [{"at": 12, "fraction": 105 / 2_000_000}]
+    assert left(page, elapsed=12, samples=begun, earlier=[14, 15]) is None
+    # a start takes its time, and a run that has not begun says nothing
+    assert left(page, elapsed=8, samples=[{"at": 8, "fraction": 0}], earlier=[14, 15])
+    assert left(page, elapsed=1, samples=[{"at": 1, "fraction": 0.009}], earlier=[14, 15])
+
+
 def test_its_own_pace_narrows_the_range_and_beats_the_others(page: Any) -> None:
     early, late = left(page, elapsed=10, samples=steady(10, 100)), left(page, elapsed=90, samples=steady(90, 100))
     for told, truth in ((early, 90), (late, 10)):

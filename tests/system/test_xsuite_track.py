@@ -54,7 +54,7 @@ def test_progress_only_rises_and_every_frame_is_there(xsuite: WarmXsuite) -> Non
     assert "Done loading" not in ran.log
     assert "Warning" not in ran.log
     figure = xsuite.report(ran, "phase_space", 7)
-    assert figure["layout"]["title"]["text"] == "Phase space up to turn 203 · 30 of 30 particles"
+    assert figure["layout"]["title"]["text"] == "Phase space up to turn 203 · 30 of 30 particles alive"
     assert xsuite.report(ran, "footprint")["layout"]["title"]["text"] == "Tunes of 30 particles"
 
 
@@ -79,7 +79,7 @@ def test_particles_beyond_the_aperture_are_lost_told_and_seen(xsuite: WarmXsuite
     survivors = [int(row[1]) for row in rows(ran, "survivors.csv")]
     assert survivors == sorted(survivors, reverse=True)
     assert survivors[-1] == 5
-    assert xsuite.report(ran, "survival")["layout"]["title"]["text"] == "5 of 20 particles after 60 turns"
+    assert xsuite.report(ran, "survival")["layout"]["title"]["text"] == "5 of 20 particles alive after 60 turns"
     assert xsuite.report(ran, "losses", 2)["layout"]["title"]["text"] == "15 of 20 particles lost up to turn 60"
 
 

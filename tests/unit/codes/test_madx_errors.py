@@ -61,7 +61,7 @@ def test_the_report_grows_with_the_lines_that_are_complete(tmp_path: Path) -> No
     text = ",".join(madx_errors.HEAD) + "\n" + line.format(1) + line.format(2)
     (tmp_path / "simyard" / "seeds.csv").write_text(text + "3,0.001,0.0")
     figure = madx_errors.draw_spread(run, -1)
-    assert figure["layout"]["title"]["text"] == "2 of 5 seeds"
+    assert figure["layout"]["title"]["text"] == "2 of 5 seeds · dashed: their mean"
     assert figure["data"][0]["x"].tolist() == [1, 2]
     np.testing.assert_allclose(figure["data"][0]["y"], 1.0)  # mm
     with pytest.raises(ValueError, match="no seed 3 yet: 2 have been done"):
@@ -99,14 +99,15 @@ def test_the_emittance_is_the_inputs_or_that_of_the_beam() -> None:
         madx_aperture.emittance(inputs, {"ey": 1.0}, "y")
 
 
-def test_the_ring_has_a_chamber_only_where_both_its_sizes_are_given(madx: Declaration) -> None:
-    assert "apertype" not in madx_ring.job(madx.check_inputs({}))
+def test_the_ring_has_a_chamber_unless_both_its_sizes_are_zero(madx: Declaration) -> None:
+    assert "apertype" not in madx_ring.job(madx.check_inputs({"chamber_x": 0, "chamber_y": 0}))
+    assert madx_ring.job(madx.check_inputs({})).count("apertype=ellipse, aperture={0.08,0.04};") == 5
     assert (
         madx_ring.job(madx.check_inputs({"chamber_x": 30, "chamber_y": 12})).count("apertype=ellipse, aperture={0.03,0.012};")
         == 5
     )
     with pytest.raises(ValueError, match="both a half width and a half height"):
-        madx_ring.job(madx.check_inputs({"chamber_x": 30}))
+        madx_ring.job(madx.check_inputs({"chamber_y": 0}))
 
 
 def test_chromatic_functions_are_drawn_where_there_are_some() -> None:

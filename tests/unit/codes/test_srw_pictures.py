@@ -54,11 +54,11 @@ def test_a_heat_map_has_even_cells_in_the_unit_that_fits() -> None:
 
 def test_a_spectrum_names_its_curves_and_marks() -> None:
     energies = np.linspace(100, 200, 5)
-    figure = pictures.spectrum(energies, {"one": energies, "whole": energies / 2}, False, [(150.0, "1")])
+    figure = pictures.spectrum(energies, {"one": energies, "whole": energies / 2}, False, [(150.0, "1")], 20.0)
     assert [trace["name"] for trace in figure["data"]] == ["one electron", "whole beam"]
     assert figure["layout"]["yaxis"]["title"]["text"] == "flux per area [ph/s/0.1%bw/mm²]"
     assert [note["text"] for note in figure["layout"]["annotations"]] == ["1"]
-    assert "flux [ph/s/0.1%bw]" in str(pictures.spectrum(energies, {"one": energies}, True, [])["layout"]["yaxis"])
+    assert "flux [ph/s/0.1%bw]" in str(pictures.spectrum(energies, {"one": energies}, True, [], 20.0)["layout"]["yaxis"])
 
 
 def test_the_convergence_is_drawn_beside_that_of_chance() -> None:

@@ -102,17 +102,23 @@ def test_losses_are_shown_up_to_the_turns_of_the_frame(tracked: Any) -> None:
 
 def test_survival_and_phase_space_say_who_is_left(tracked: Any) -> None:
     figure = xsuite_pictures.survival(tracked)
-    assert figure["layout"]["title"]["text"] == "1 of 3 particles after 20 turns"
+    assert figure["layout"]["title"]["text"] == "1 of 3 particles alive after 20 turns"
     assert figure["data"][0]["customdata"].tolist() == [3, 2, 1, 1]
-    assert xsuite_pictures.phase_space(tracked, 0)["layout"]["title"]["text"] == "Phase space up to turn 10 · 2 of 3 particles"
-    assert xsuite_pictures.phase_space(tracked, -1)["layout"]["title"]["text"] == "Phase space up to turn 20 · 1 of 3 particles"
+    assert (
+        xsuite_pictures.phase_space(tracked, 0)["layout"]["title"]["text"] == "Phase space up to turn 10 · 2 of 3 particles alive"
+    )
+    assert (
+        xsuite_pictures.phase_space(tracked, -1)["layout"]["title"]["text"]
+        == "Phase space up to turn 20 · 1 of 3 particles alive"
+    )
 
 
 def test_the_footprint_has_the_particles_with_tunes_and_the_resonances_around_them(tracked: Any) -> None:
     figure = xsuite_pictures.footprint(tracked)
     assert figure["data"][-1]["x"].tolist() == [0.73, 0.731]
     names = [trace["name"] for trace in figure["data"][:-1]]
-    assert "0 Q<sub>x</sub> + 3 Q<sub>y</sub> = 1" in names
+    assert "3 Q<sub>y</sub> = 1" in names
+    assert xsuite_pictures.resonance(1, -2, 0) == "Q<sub>x</sub> − 2 Q<sub>y</sub> = 0"
     assert not any("= 5" in name for name in names)
 
 

@@ -3,14 +3,17 @@
 import lammps_dump
 import numpy as np
 
-BLUE, ORANGE, GREEN, GREY = "#0072b2", "#e69f00", "#009e73", "#8a8f98"
+BLUE, ORANGE, GREEN, GREY = "#1f83c6", "#e69f00", "#009e73", "#8a8f98"
 GRID, CLEAR = "rgba(128,128,128,0.25)", "rgba(0,0,0,0)"
 #: Dark to light with rising lightness (viridis).
 SCALE = [[0.0, "#440154"], [0.25, "#3b528b"], [0.5, "#21918c"], [0.75, "#5ec962"], [1.0, "#fde725"]]
 #: Points of a curve, at most, about.
 POINTS = 4000
-#: Energies of atoms of Simyard's own systems lie between these (ε): colours that stay from frame to frame.
-OWN = (-9.0, -3.0)
+#: The energy of an atom of Simyard's own systems is about the first (ε) times the density, and lies about the second times its
+#: root around that: colours that stay from frame to frame.
+OWN, AROUND = -7.1, 3.3
+#: Plotly draws atoms of one σ that touch each other at this size in a box with a side of one σ.
+TOUCHING = 127.0
 #: Units of length, time, energy, temperature and pressure, by LAMMPS' word.
 UNITS = {
     "lj": ("σ", "τ", "ε", "ε/k", "ε/σ³"),
@@ -61,8 +64,27 @@ def particles(run, number, own):
     if not 0 <= number < len(frames):
         raise ValueError(f"There is no frame {number + 1} yet: {len(frames)} have been written.")
     atoms = lammps_dump.read(run.dir, frames[number])
-    limits = OWN if own else spread(atoms if number == 0 else lammps_dump.read(run.dir, frames[0]))
+    first = atoms if number == 0 else lammps_dump.read(run.dir, frames[0])
+    limits = own_limits(first) if own else spread(first)
     return cloud(atoms, limits, own)
+
+
+def own_limits(atoms):
+    """The range of colours of Simyard's own systems, from the first frame: its atoms stand on a lattice, and all have the same energy."""
+    density = atoms.all / volume(atoms)
+    about, around = OWN * density, AROUND * density**0.5
+    return round(about - around), round(about + around)
+
+
+def volume(atoms):
+    """Of the box, as far as it is seen (σ³ in Simyard's own systems)."""
+    return max(float(np.prod(np.ptp(atoms.corners, axis=0))), 1e-30)
+
+
+def size(atoms, own):
+    """Of a marker: atoms of Simyard's own systems as large as they are, others so large that they fill the box."""
+    wanted = TOUCHING / volume(atoms) ** (1 / 3) if own else 120 / max(1, len(atoms.positions)) ** (1 / 3)
+    return round(min(16.0, max(2.5, wanted)), 1)
 
 
 def spread(atoms):
@@ -92,7 +114,7 @@ def cloud(atoms, limits, own, units="lj"):
         "data": [
             {
                 "type": "scatter3d", "mode": "markers", "x": x, "y": y, "z": z, "name": "atoms", "showlegend": False,
-                "marker": {"size": round(min(16.0, max(2.5, 120 / max(1, len(x)) ** (1 / 3))), 1), **coloured,
+                "marker": {"size": size(atoms, own), **coloured,
                            "showscale": bool(atoms.name), "colorbar": bar, "line": {"width": 0}},
                 "hovertemplate": "%{x:.3f}, %{y:.3f}, %{z:.3f}"
                 + (f"<br>{title} = %{{marker.color:.4g}}" if atoms.name else "") + "<extra></extra>",

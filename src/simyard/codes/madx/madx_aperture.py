@@ -4,7 +4,7 @@ import os
 
 import madx_optics
 import numpy as np
-from madx_optics import BLUE, GREY, ORANGE, PINK, axis
+from madx_optics import BLUE, GREY, ORANGE, PINK, SKY, YELLOW, axis
 
 FILE = os.path.join("simyard", "aperture.npy")
 TABLE = "simyard_aperture"
@@ -131,7 +131,7 @@ def draw(run, summary):
     names = [str(one).partition(":")[0].lower() for one in columns["name"]]
     data.append({
         "type": "scatter", "mode": "lines+markers", "x": madx_optics.places(s), "y": n1.astype(np.float32), "name": "n1",
-        "line": {"color": BLUE, "width": 1.5}, "marker": {"size": 4}, "text": names, "hovertemplate": "%{y:.3f} in %{text}",
+        "line": {"color": BLUE, "width": 1.5}, "marker": {"size": 3}, "text": names, "hovertemplate": "%{y:.3f} in %{text}",
     })  # fmt: skip
     data.append({
         "type": "scatter", "mode": "lines", "x": [float(s[0]), float(s[-1])], "y": [wanted, wanted], "name": "wanted",
@@ -140,26 +140,28 @@ def draw(run, summary):
     row = narrowest(columns)
     data.append({
         "type": "scatter", "mode": "markers", "x": [float(s[row])], "y": [float(n1[row])], "name": "narrowest",
-        "marker": {"symbol": "diamond", "size": 10, "color": PINK}, "hoverinfo": "skip",
+        "marker": {"symbol": "diamond", "size": 10, "color": PINK}, "hoverinfo": "skip", "cliponaxis": False, "showlegend": False,
     })  # fmt: skip
-    shown = {"showlegend": False, "yaxis": "y2"}
-    for plane, size, sign, colour in zip("xy", half_sizes(columns), (1, -1), (BLUE, ORANGE), strict=True):
+    for plane, size, sign, colour in zip("xy", half_sizes(columns), (1, -1), (SKY, YELLOW), strict=True):
         sigma = np.sqrt(columns["bet" + plane] * summary[f"emittance_{plane}"] * 1e-9) * inputs["beating"]
         room = inputs["orbit_tolerance"] / 1000 + np.abs(columns["d" + plane]) * inputs["spread"] / 100 + np.abs(columns[plane])
         beam = {
-            **madx_optics.line(s, sign * 1000 * (wanted * sigma + room), f"beam {plane}", colour, "mm"),
-            **shown,
+            **madx_optics.line(s, sign * 1000 * (wanted * sigma + room), f"beam {plane}, {wanted:g} σ", colour, "mm"),
+            "yaxis": "y2",
             "fill": "tozeroy",
             "opacity": 0.8,
         }
         data.append(beam)
         data.append({
-            **madx_optics.line(s, sign * 1000 * size, f"aperture {plane}", GREY, "mm"), **shown, "mode": "lines+markers",
+            **madx_optics.line(s, sign * 1000 * size, "aperture" if plane == "x" else "aperture y", GREY, "mm"), "yaxis": "y2",
+            "mode": "lines+markers", "showlegend": plane == "x",
             "line": {"color": GREY, "width": 2.5}, "marker": {"size": 3, "color": GREY}, "connectgaps": False,
         })  # fmt: skip
     figure["data"] = data + figure["data"]
-    layout["title"]["text"] = f"smallest n1 = {float(n1[row]):.3g} σ, in {names[row]} at {float(s[row]):.2f} m"
+    layout["title"]["text"] = (
+        f"Room for the beam · smallest n1 = {float(n1[row]):.3g} σ, in {names[row]} at {float(s[row]):.2f} m"
+    )
     layout["yaxis"] = {**axis("n1 [σ]"), "domain": [0.48, 0.84], "rangemode": "tozero"}
-    layout["yaxis2"] = {**axis(f"y ← {wanted:g} σ → x [mm]"), "domain": [0, 0.42], "anchor": "x", "zeroline": True}
+    layout["yaxis2"] = {**axis("−y, x [mm]"), "domain": [0, 0.42], "anchor": "x", "zeroline": True}
     layout["xaxis"]["anchor"] = "y2"
     return figure

@@ -186,7 +186,7 @@ def draw_spread(run, _):
     return {
         "data": data,
         "layout": {
-            "title": {"text": f"{len(rows)} of {run.inputs['seeds']} seeds"},
+            "title": {"text": f"{len(rows)} of {run.inputs['seeds']} seeds · dashed: their mean"},
             "xaxis": {**axis("seed"), "domain": [0, 0.26]}, "yaxis": {**axis("orbit, rms [mm]"), "rangemode": "tozero"},
             "xaxis2": {**axis("seed"), "domain": [0.37, 0.63], "anchor": "y2"},
             "yaxis2": {**axis("beta beat, rms [%]"), "anchor": "x2", "rangemode": "tozero"},
@@ -217,17 +217,32 @@ def draw_seed(run, number):
             side = {"yaxis": "y2"} if place else {}
             label = plane if not place else f"Δβ<sub>{plane}</sub>/β<sub>{plane}</sub>"
             at = 2 * place + index
-            data.append({**madx_optics.line(reference["s"], factor * curves[1 + at], label, colour, unit), **side})
+            data.append(
+                {
+                    **madx_optics.line(reference["s"], factor * curves[1 + at], label, colour, unit),
+                    **side,
+                    "showlegend": not place,
+                }
+            )
             data.append({
                 **madx_optics.line(reference["s"], factor * rms[at], f"{label}, rms of all", colour, unit), **side,
                 "line": {"color": colour, "width": 1, "dash": "dot"}, "showlegend": False,
             })  # fmt: skip
         tops.append(round_up(factor * max(float(column[name.format(plane) + "_max"].max()) for plane in "xy") or 1e-9))
-    figure = madx_optics.frame(data, reference, f"seed {int(curves[0, 0])}")
+    figure = madx_optics.frame(data, reference, heading(curves))
     figure["layout"]["yaxis"] = {**axis("x, y [mm]"), "domain": [0.46, 0.84], "range": [-tops[0], tops[0]]}
     figure["layout"]["yaxis2"] = {**axis("beta beat [%]"), "domain": [0, 0.4], "anchor": "x", "range": [-tops[1], tops[1]]}
     figure["layout"]["xaxis"]["anchor"] = "y2"
     return figure
+
+
+def heading(curves):
+    """The title of a seed's picture: how large orbit and beating are."""
+    rms = [float(np.sqrt(np.mean(curve**2))) for curve in curves[1:]]
+    return (
+        f"Seed {int(curves[0, 0])} · orbit rms x {1e3 * rms[0]:.3g}, y {1e3 * rms[1]:.3g} mm · "
+        f"beta beat rms x {100 * rms[2]:.3g}, y {100 * rms[3]:.3g} % · dotted: all seeds"
+    )
 
 
 def round_up(value):

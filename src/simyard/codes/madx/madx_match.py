@@ -212,7 +212,9 @@ def draw(run, summary):
     for plane, colour in (("x", BLUE), ("y", ORANGE)):
         s, curve = madx_optics.smooth(optics, f"bet{plane}_before", -2 * optics[f"alf{plane}_before"])
         one = madx_optics.line(s, curve, f"β<sub>{plane}</sub> before", colour, "m")
-        figure["data"].insert(0, {**one, "line": {"color": colour, "width": 5}, "opacity": 0.3})
+        figure["data"].insert(
+            0, {**one, "line": {"color": colour, "width": 5}, "opacity": 0.3, "legendrank": 2000 + (plane == "y")}
+        )
     if summary.get("matched") == "no":
         figure["layout"]["title"]["text"] += " · NOT MATCHED"
     return figure
@@ -243,10 +245,10 @@ def draw_targets(run, log):
             "title": {"text": f"{int(kept['met'].sum())} of {len(kept)} targets reached"},
             "xaxis": {**axis("calls of Twiss"), "domain": [0, 0.4], "rangemode": "tozero"},
             "yaxis": {**axis("penalty"), "type": "log", "exponentformat": "power"},
-            "xaxis2": {**axis("distance from what was wanted"), "domain": [0.5, 1], "type": "log", "anchor": "y2", "exponentformat": "power", "nticks": 6},
+            "xaxis2": {**axis("distance from what was wanted"), "domain": [0.5, 1], "type": "log", "anchor": "y2", "exponentformat": "power", "nticks": 4, "tickangle": 0},
             "yaxis2": {"anchor": "x2", "side": "right", "automargin": True, "autorange": "reversed", "gridcolor": madx_optics.GRID},
-            "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
-            "margin": {"l": 72, "r": 24, "t": 64, "b": 56}, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR,
+            "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.2, "yanchor": "top"},
+            "margin": {"l": 72, "r": 24, "t": 48, "b": 72}, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR,
         },
     }  # fmt: skip
 

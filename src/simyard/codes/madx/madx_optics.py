@@ -24,8 +24,8 @@ CHROMATIC_NAMES = {
     "wx": "W<sub>x</sub>", "wy": "W<sub>y</sub>", "ddx": "D₂<sub>,x</sub>", "ddy": "D₂<sub>,y</sub>",
     "dmux": "dµ<sub>x</sub>/dδ", "dmuy": "dµ<sub>y</sub>/dδ",
 }  # fmt: skip
-#: Colours that the colour-blind can tell apart (Okabe and Ito).
-BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
+#: Colours that the colour-blind can tell apart (Okabe and Ito, the blue lighter, to be read on a dark page as well).
+BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#1f83c6", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,128,128,0.25)"
 #: Points of a smooth curve, about: more than a screen has columns; above that many elements the elements alone are enough.
@@ -153,7 +153,7 @@ def title(summary):
         f"ξ<sub>{plane}</sub> = {summary['chromaticity_' + plane]:.2f}" for plane in "xy" if "chromaticity_" + plane in summary
     ]
     told = [one.replace("= -0.00", "= 0.00") if one.endswith("= -0.00") else one for one in told]
-    return " · ".join(([summary["sequence"]] if "sequence" in summary else []) + told)
+    return " · ".join(([summary["sequence"]] if "sequence" in summary else []) + [one.replace("-", "−") for one in told])
 
 
 def line(s, values, name, colour, unit):

@@ -7,8 +7,8 @@ import numpy as np
 from madx_optics import BLUE, CLEAR, ORANGE, axis
 from madx_track import FRAMES, LOSSES, SURVIVORS
 
-#: Dark to light with rising lightness (viridis), for the starting amplitude.
-SCALE = [[0.0, "#440154"], [0.25, "#3b528b"], [0.5, "#21918c"], [0.75, "#5ec962"], [1.0, "#fde725"]]
+#: For points on a light page as on a dark one, of which viridis would lose either end: nearly as light everywhere, from blue to gold.
+SCALE = [[0.0, "#3f74dc"], [0.35, "#a655bd"], [0.7, "#e2603f"], [1.0, "#d9a100"]]
 
 
 def count(run):
@@ -54,7 +54,7 @@ def phase_space(run, number):
     turns = f"turns {int(points[:, 1].min())} to {int(points[:, 1].max())}" if len(points) else "no particle is left"
     alive = len(np.unique(points[:, 0][points[:, 1] == points[:, 1].max()])) if len(points) else 0
     layout.update({
-        "title": {"text": f"Phase space, {turns} · {alive} of {particles} particles"},
+        "title": {"text": f"Phase space, {turns} · {alive} of {particles} particles alive"},
         "margin": {"l": 64, "r": 24, "t": 48, "b": 56}, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "hovermode": "closest",
     })  # fmt: skip
     return {"data": data, "layout": layout}
@@ -99,16 +99,16 @@ def survival(run, _):
                 "hovertemplate": "started at %{x:.2f} mm, alive after %{y} turns<extra></extra>",
             },
             {
-                **marker, "x": amplitude[gone], "y": np.array([turn for turn, _ in lost], np.int32), "name": "lost",
+                **marker, "x": amplitude[gone], "y": np.maximum(1, np.array([turn for turn, _ in lost], np.int32)), "name": "lost",
                 "marker": {"color": ORANGE, "size": 7, "symbol": "x"}, "hovertemplate": "started at %{x:.2f} mm, lost in turn %{y}<extra></extra>",
             },
         ],
         "layout": {
-            "title": {"text": f"{particles - len(lost)} of {particles} particles after {done:,} turns"},
+            "title": {"text": f"{particles - len(lost)} of {particles} particles alive after {done:,} turns"},
             "xaxis": {**axis("turn"), "domain": [0, 0.44], "rangemode": "tozero"},
             "yaxis": {**axis("particles alive"), "rangemode": "tozero"},
             "xaxis2": {**axis("start x [mm]"), "domain": [0.56, 1], "anchor": "y2", "rangemode": "tozero"},
-            "yaxis2": {**axis("turns survived"), "anchor": "x2", "rangemode": "tozero"},
+            "yaxis2": {**axis("turns survived"), "anchor": "x2", "type": "log", "dtick": 1, "range": [-0.15, np.log10(max(done, 10)) + 0.15]},
             "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
             "margin": {"l": 64, "r": 24, "t": 56, "b": 56}, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR,
         },

@@ -12,6 +12,8 @@ MASS = {"electron": 0.00051099895, "positron": 0.00051099895, "proton": 0.938272
 #: A sextupole takes this share of a quadrupole's length; elements keep this share of it as distance.
 SEXTUPOLE = 0.5
 GAP = 0.1
+#: Of the beam (m): about what such a ring gives to electrons of some GeV. Optics and tracking do not depend on it.
+EMITTANCE = (100e-9, 10e-9)
 COLUMNS = "name,keyword,s,l,betx,alfx,mux,bety,alfy,muy,dx,dpx,dy,dpy,x,px,y,py,angle,k1l,k2l"
 
 
@@ -52,7 +54,7 @@ def job(inputs):
     lines = [
         f"! A storage ring of {cells} FODO cells, made by Simyard from thin-lens theory.",
         'title, "FODO ring";',
-        f"beam, particle={particle}, energy={energy!r};",
+        f"beam, particle={particle}, energy={energy!r}, ex={EMITTANCE[0]!r}, ey={EMITTANCE[1]!r};",
         "",
         f"kf = {strength_f / quadrupole!r};",
         f"kd = {-strength_d / quadrupole!r};",

@@ -19,7 +19,7 @@ COLOURS = {
     "multipole": ORANGE,
 }  # fmt: skip
 #: Half the width of a magnet, as a share of the plan's extent, and relative to a dipole's; an arc has a point for each such angle (rad).
-WIDTH, TALL, ARC = 0.008, {"quadrupole": 1.5, "sextupole": 1.25, "multipole": 1.5}, 0.05
+WIDTH, TALL, ARC = 0.013, {"quadrupole": 1.5, "sextupole": 1.25, "multipole": 1.5}, 0.05
 #: A ring is closed within this part of its length.
 CLOSED = 1e-6
 
@@ -127,7 +127,7 @@ def draw(run, _):
     return {
         "data": data,
         "layout": {
-            "title": {"text": f"{float(columns['s'][-1]):.6g} m · bends by {turn:.6g} × 2π{up}"},
+            "title": {"text": f"Seen from above · {float(columns['s'][-1]):.6g} m long · bends by {360 * turn:.6g}°{up}"},
             "xaxis": {**axis("Z [m]"), "constrain": "domain"},
             "yaxis": {**axis("X [m]"), "scaleanchor": "x", "scaleratio": 1, "constrain": "domain"},
             "legend": {"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.22, "yanchor": "top"},

@@ -141,7 +141,7 @@ def report_spectrum(run):
         marks = [(number * first, str(number)) for number in range(1, 16, 2)]
     marks = [mark for mark in marks if table[0, 0] <= mark[0] <= table[-1, 0]]
     curves = dict(zip(names, table[:, 1:].T, strict=True))
-    return srw_pictures.spectrum(table[:, 0], curves, inputs["collect"] == "slit", marks)
+    return srw_pictures.spectrum(table[:, 0], curves, inputs["collect"] == "slit", marks, inputs["distance"])
 
 
 def kept(run, frame):

@@ -3,7 +3,7 @@
 import numpy as np
 
 #: Colours that the colour-blind can tell apart (Okabe and Ito).
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8f98"
+BLUE, ORANGE, GREY = "#1f83c6", "#d55e00", "#8a8f98"
 CLEAR, GRID = "rgba(0,0,0,0)", "rgba(128,128,128,0.25)"
 #: Black to cream with rising lightness, so that it also reads in grey and for the colour-blind.
 COLOURS = ("#05030f", "#2a1153", "#6b1d6f", "#b2365f", "#e5653a", "#f9a93a", "#fff3c4")
@@ -31,7 +31,7 @@ def line(x, y, name, colour, unit):
     }  # fmt: skip
 
 
-def spectrum(energies, curves, through_slit, marks):
+def spectrum(energies, curves, through_slit, marks, distance):
     """`marks` are (photon energy, name): where harmonics or the critical energy are."""
     unit = "ph/s/0.1%bw" if through_slit else DENSITY
     names = {"one": ("one electron", ORANGE), "whole": ("whole beam", BLUE)}
@@ -55,8 +55,8 @@ def spectrum(energies, curves, through_slit, marks):
     return {
         "data": data,
         "layout": layout(
-            "Flux through the slit" if through_slit else "Flux per area on the axis", shapes=shapes, annotations=notes,
-            xaxis={**axis("photon energy [eV]"), "range": [float(energies[0]), float(energies[-1])]},
+            f"{'Flux through the slit' if through_slit else 'Flux per area on the axis'}, {distance:g} m from the source", shapes=shapes, annotations=notes,
+            xaxis={**axis("photon energy [eV]"), "exponentformat": "none", "separatethousands": True, "range": [float(energies[0]), float(energies[-1])]},
             yaxis={**axis(f"{'flux' if through_slit else 'flux per area'} [{unit}]"), "rangemode": "tozero", "exponentformat": "power"},
             hovermode="x unified", showlegend=len(data) > 1,
         ),

@@ -10,7 +10,7 @@ NUMBERS = (
     "s", "length", "angle", "k1l", "k2l", "k3l", "betx", "alfx", "bety", "alfy", "mux", "muy", "dx", "dpx", "dy", "dpy", "x", "y",
 )  # fmt: skip
 #: Colours that the colour-blind can tell apart (Okabe and Ito).
-BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
+BLUE, ORANGE, GREEN, PINK, GREY, YELLOW, SKY = "#1f83c6", "#d55e00", "#009e73", "#cc79a7", "#8a8f98", "#e69f00", "#56b4e9"
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,128,128,0.25)"
 #: Points of a smooth curve, about; above that many elements the elements alone are enough.
@@ -108,7 +108,7 @@ def title(told):
         f"ξ<sub>{plane}</sub> = {told['chromaticity_' + plane] + 0.0:.2f}" for plane in "xy" if "chromaticity_" + plane in told
     ]
     words = [word.replace("= -0.00", "= 0.00") if word.endswith("= -0.00") else word for word in words]
-    return " · ".join(([told["sequence"]] if "sequence" in told else []) + words)
+    return " · ".join(([told["sequence"]] if "sequence" in told else []) + [one.replace("-", "−") for one in words])
 
 
 def line(s, values, name, colour):

@@ -9,9 +9,11 @@ FRAMES = os.path.join("simyard", "frames")
 LOSSES = os.path.join("simyard", "losses.csv")
 SURVIVORS = os.path.join("simyard", "survivors.csv")
 TUNES = os.path.join("simyard", "tunes.csv")
-#: Dark to light with rising lightness (viridis).
-SCALE = [[0.0, "#440154"], [0.25, "#3b528b"], [0.5, "#21918c"], [0.75, "#5ec962"], [1.0, "#fde725"]]
+#: For points on a light page as on a dark one, of which viridis would lose either end: nearly as light everywhere, from blue to gold.
+SCALE = [[0.0, "#3f74dc"], [0.35, "#a655bd"], [0.7, "#e2603f"], [1.0, "#d9a100"]]
 LAYOUT = {"margin": {"l": 64, "r": 24, "t": 48, "b": 56}, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "hovermode": "closest"}
+#: A picture of momenta is not narrower than this: a beam without a spread is a point, not the noise of its last digits.
+LEAST = {7: 1e-4}
 #: Resonances m Qx + n Qy = p are drawn up to this order |m| + |n|.
 ORDER = 4
 #: The planes of a picture of phase space: name, column of a frame, factor and unit of the position, words and unit of the momentum.
@@ -60,7 +62,7 @@ def phase_space(run, number):
             "hovertemplate": f"{plane} %{{x:.3f}} {unit}<br>%{{y:.4f}} · 10⁻³<br>particle %{{customdata[0]}}, turn %{{customdata[1]}}<extra></extra>",
         })  # fmt: skip
         wide = [
-            round_up(1.05 * scale * max(float(np.abs(some[:, at]).max(initial=1e-9)) for some in (now, first)))
+            round_up(1.05 * scale * max(float(np.abs(some[:, at]).max(initial=LEAST.get(at, 1e-9))) for some in (now, first)))
             for at, scale in ((column, factor), (column + 1, 1e3))
         ]
         domain = [0.36 * index, 0.36 * index + 0.26]
@@ -69,7 +71,9 @@ def phase_space(run, number):
         }  # fmt: skip
         layout["yaxis" + suffix] = {**axis(momentum), "anchor": "x" + suffix, "range": [-wide[1], wide[1]]}
     _, last = turns_of(run, number)
-    layout["title"] = {"text": f"Phase space up to turn {last:,} · {left(run, last)} of {run.inputs['particles']} particles"}
+    layout["title"] = {
+        "text": f"Phase space up to turn {last:,} · {left(run, last)} of {run.inputs['particles']} particles alive"
+    }
     return {"data": data, "layout": {**LAYOUT, **layout}}
 
 
@@ -125,6 +129,7 @@ def losses(run, number):
             "xaxis": {**axis("s [m]"), "range": [float(optics["s"][0]), float(optics["s"][-1])], "anchor": "y"},
             "yaxis": {**axis("turn"), "domain": [0, 0.84], "range": [0, turns * 1.02]},
             "yaxis3": {"domain": [0.87, 1], "range": [-1.1, 1.1], "visible": False, "fixedrange": True, "anchor": "x"},
+            "annotations": [] if gone else [{"text": "no particle is lost", "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.42}],
         },
     }  # fmt: skip
 
@@ -147,7 +152,7 @@ def survival(run):
         ],
         "layout": {
             **LAYOUT,
-            "title": {"text": f"{particles - len(turn)} of {particles} particles after {done:,} turns"},
+            "title": {"text": f"{particles - len(turn)} of {particles} particles alive after {done:,} turns"},
             "xaxis": {**axis("turn"), "rangemode": "tozero"},
             "yaxis": {**axis("particles alive [%]"), "rangemode": "tozero"},
         },
@@ -190,8 +195,14 @@ def footprint(run):
 
 def window(values):
     low, high = float(values.min()), float(values.max())
-    margin = max(0.15 * (high - low), 2e-3)
+    margin = max(0.25 * (high - low), 3e-4)
     return [max(low - margin, 0.0), min(high + margin, 1.0)]
+
+
+def resonance(m, n, p):
+    """The equation m Qx + n Qy = p, as one writes it."""
+    terms = [f"{'' if abs(one) == 1 else f'{abs(one)} '}Q<sub>{plane}</sub>" for one, plane in ((m, "x"), (n, "y")) if one]
+    return f"{'−' if not m and n < 0 else ''}{(' + ' if n > 0 else ' − ').join(terms)} = {p}"
 
 
 def resonances(x_range, y_range):
@@ -209,7 +220,7 @@ def resonances(x_range, y_range):
                     x, y = x_range, [(p - m * a) / n for a in x_range]
                 else:
                     x, y = [p / m] * 2, y_range
-                words = f"{m} Q<sub>x</sub> {'+' if n >= 0 else '−'} {abs(n)} Q<sub>y</sub> = {p}"
+                words = resonance(m, n, p)
                 lines.append({
                     "type": "scatter", "mode": "lines", "x": list(x), "y": list(y), "showlegend": False, "name": words,
                     "line": {"color": GREY, "width": 2.4 - 0.45 * (m + abs(n)), "dash": "dot"}, "hovertemplate": words + "<extra></extra>",

@@ -48,6 +48,7 @@ export const isGrid = (trace) => GRIDS.has(trace.type) && isArray(trace.z) && is
  */
 export function overlaid(parts) {
   if (!parts.length || !parts.every(({ figure }) => (figure.data ?? []).some(isCurve))) return null;
+  if (parts.some(({ figure }) => isOther(parts[0].figure, figure))) return null;
   const many = parts.some(({ figure }) => figure.data.filter(isCurve).length > 1);
   const data = parts.flatMap(({ figure, label, short, colour }) => figure.data.filter(isCurve).map((trace, at) => ({
     ...trace,
@@ -61,6 +62,16 @@ export function overlaid(parts) {
   return { data, layout: bare(parts[0].figure.layout) };
 }
 
+const wordsOf = (/** @type {any} */ axis) => axis?.title?.text ?? axis?.title;
+
+/** Whether the axes of two figures are of other quantities or units. @param {any} one @param {any} other */
+function isOther(one, other) {
+  return Object.entries(one.layout ?? {}).some(([key, axis]) => {
+    const [a, b] = /^[xy]axis\d*$/.test(key) ? [wordsOf(axis), wordsOf(other.layout?.[key])] : [];
+    return Boolean(a && b && a !== b);
+  });
+}
+
 // what it shows stands above it
 const bare = ({ title, ...layout } = /** @type {any} */ ({})) => ({ ...layout, showlegend: true });
 
@@ -68,7 +79,7 @@ const bare = ({ title, ...layout } = /** @type {any} */ ({})) => ({ ...layout, s
 export function together(some) {
   const there = some.filter((one) => one.figure);
   if (!there.length) return null;
-  const { layout } = there[0].figure, of = layout.yaxis?.title?.text ?? layout.yaxis?.title;
+  const { layout } = there[0].figure, of = wordsOf(layout.yaxis);
   return {
     data: there.flatMap(({ figure }) => figure.data),
     layout: { ...bare(layout), yaxis: { ...layout.yaxis, ...(typeof of === 'string' && { title: { text: `Δ ${of}` } }), type: 'linear', range: undefined, autorange: true } },
@@ -82,6 +93,7 @@ export function together(some) {
  */
 export function difference(base, other) {
   const pairs = pairsOf(base.figure.data ?? [], other.figure.data ?? []);
+  if (isOther(base.figure, other.figure)) return { why: 'quantity' };
   if (!pairs.length) return { why: 'missing' };
   if (pairs.every(([one, two]) => isGrid(one) && isGrid(two))) return gridDifference(base, pairs);
   if (!pairs.every(([one, two]) => isCurve(one) && isCurve(two))) return { why: 'type' };
@@ -99,8 +111,12 @@ export function difference(base, other) {
 }
 
 function pairsOf(ones, others) {
-  const named = new Map(others.filter((one) => one.name).map((one) => [one.name, one]));
-  return ones.map((one, at) => [one, (one.name && named.get(one.name)) || others[at]]).filter(([one, two]) => one && two && (isCurve(one) || isGrid(one)));
+  // one name may stand in several plots of a figure
+  const nameOf = (/** @type {any} */ one) => one?.name && `${one.name} ${one.yaxis ?? 'y'}`;
+  const named = new Map(others.filter(nameOf).map((one) => [nameOf(one), one])), mine = new Set(ones.map(nameOf));
+  // by its place, unless what stands there is another's by its name
+  const atPlace = (/** @type {number} */ at) => (nameOf(others[at]) && mine.has(nameOf(others[at])) ? undefined : others[at]);
+  return ones.map((one, at) => [one, named.get(nameOf(one)) || atPlace(at)]).filter(([one, two]) => one && two && (isCurve(one) || isGrid(one)));
 }
 
 /**

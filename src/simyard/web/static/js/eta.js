@@ -13,6 +13,8 @@ const KEPT = 40;
 const SHARPEST = 0.03;
 /** Before these, a run's own pace says nothing: seconds, and the fraction done. */
 const SOONEST = 1, LEAST = 0.01;
+/** So many times as long as earlier runs is what no start can excuse: this one has other inputs. */
+const OTHER = 10;
 
 /** @typedef {{ mean: number, spread: number }} Guess  Of the natural logarithm of the total, in seconds. */
 /** @typedef {{ at: number, fraction: number }} Sample  `at`: seconds since the run started. */
@@ -80,11 +82,17 @@ const spreadOf = (total, left, relative) => Math.max(SHARPEST * (left / total), 
 export function timeLeft({ elapsed, samples = [], said = null, earlier = [] }) {
   if (!(elapsed >= 0)) return null;
   const own = fromPace(samples, elapsed, said), others = fromEarlier(earlier, elapsed);
-  const guess = own && others ? together(own, others) : own ?? others;
+  const guess = own && others ? together(own, others) : own ?? (others && isLonger(samples, others) ? null : others);
   if (!guess) return null;
   const low = Math.max(0, Math.exp(guess.mean - WIDTH * guess.spread) - elapsed);
   const high = Math.max(low, Math.exp(guess.mean + WIDTH * guess.spread) - elapsed);
   return high > 0 ? { low, high } : null;
+}
+
+/** Whether the little that was done says that this run takes longer by far: how long is not known yet. @param {Sample[]} samples @param {Guess} others */
+function isLonger(samples, others) {
+  const last = samples[samples.length - 1];
+  return last?.at >= SOONEST && last.fraction > 0 && last.at / last.fraction > OTHER * Math.exp(others.mean);
 }
 
 /**

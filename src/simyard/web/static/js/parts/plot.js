@@ -4,6 +4,7 @@ import { CONFIG, plotly, plotlyNow, tracesOf } from '../plotly.js';
 import { dark } from '../theme.js';
 import { dressed } from './plot/dress.js';
 import { Layer } from './plot/layer.js';
+import { panelsOf } from './plot/stack.js';
 
 /** Milliseconds without a new picture after which Plotly draws the one that stands: hovering and zooming are its own. */
 const SETTLE = 250;
@@ -108,6 +109,7 @@ async function react(state, element, figure, name) {
   if (state.gone) return;
   if (state.lib && state.lib !== lib) state.lib.purge(element); // what one bundle has drawn the other does not know
   element.plotly = state.lib = lib;
+  element.parentElement?.style.setProperty('--panels', String(panelsOf(figure.layout, element.clientWidth)));
   await lib.react(element, tracesOf(figure), dressed(figure.layout, name, roomOf(figure), element), CONFIG);
   if (state.gone) return;
   state.layer ??= new Layer(element);

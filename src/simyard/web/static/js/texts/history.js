@@ -75,6 +75,7 @@ export default {
   'compare.differs.not': 'The difference cannot be plotted: {why}',
   'compare.why.x': 'the curves are not functions of one x, or have no stretch of it in common.',
   'compare.why.grid': 'the maps are of different sizes ({sizes}).',
+  'compare.why.quantity': 'their axes are of different quantities or units.',
   'compare.why.type': 'plots of this kind have none.',
   'compare.why.missing': 'one of them has no such curve.',
   'compare.identical': 'They are identical.',

@@ -75,7 +75,12 @@ function Files({ input, simulation, model, file, path, setFile, take }) {
   const [found, setFound] = useState(/** @type {{ files: any[], words: string } | null} */ (null));
   useEffect(() => {
     let left = false;
-    newestFiles(simulation, model, input).then((answer) => { if (!left) setFound(answer); });
+    newestFiles(simulation, model, input).then((answer) => {
+      if (left) return;
+      setFound(answer);
+      const fits = answer.files.filter((one) => isFit(input, one.path));
+      if (!file && fits.length === 1) setFile(fits[0].path); // the others are of another kind
+    });
     return () => { left = true; };
   }, []);
   if (!found) return html`<${Skeleton} rows=${2} />`;
@@ -98,12 +103,15 @@ function Files({ input, simulation, model, file, path, setFile, take }) {
     </fieldset>`;
 }
 
+/** Whether it is called as the input's files are. @param {any} input @param {string} path */
+const isFit = (input, path) => input.suffixes.some((/** @type {string} */ suffix) => path.toLowerCase().endsWith(suffix));
+
 async function newestFiles(simulation, model, input) {
   try {
     const { items: [own] } = await api.runs({ simulation, model, state: 'completed', limit: 1 });
     const run = own ?? (await api.sameRun(simulation, model)).items[0]; // another simulation may have computed it
     if (!run) return { files: [], words: t('source.file.first') };
-    const rank = ({ path }) => (input.suffixes.some((suffix) => path.toLowerCase().endsWith(suffix)) ? 0 : 1);
+    const rank = ({ path }) => (isFit(input, path) ? 0 : 1);
     const files = (await api.runFiles(run.id)).items.filter(({ path }) => path.startsWith('work/'));
     files.sort((a, b) => rank(a) - rank(b) || a.path.localeCompare(b.path));
     return { files, words: t('source.file.none') };

@@ -4,6 +4,9 @@ import { isArray } from '../../arrays.js';
 /** Traces that are drawn as well on a logarithmic axis. */
 const PLAIN = new Set(['scatter', 'scattergl', 'bar', 'box', 'violin']);
 
+/** The share of the values that must have a logarithm for a switch to make sense: of what swings around zero half would vanish. */
+const MOST = 0.75;
+
 const axisName = (/** @type {string} */ letter, /** @type {any} */ trace) => {
   const named = trace[`${letter}axis`] ?? letter;
   return `${letter}axis${named.slice(1)}`;
@@ -17,13 +20,16 @@ const isShown = (axis) => axis?.visible !== false && axis?.showticklabels !== fa
  * @param {any} figure @param {'x' | 'y'} letter
  */
 function along(figure, letter) {
-  const layout = figure.layout ?? {};
+  const layout = figure.layout ?? {}, own = isLog(figure, letter);
+  // of a plan both directions are measured alike
+  if (Object.entries(layout).some(([key, axis]) => /^[xy]axis\d*$/.test(key) && axis?.scaleanchor)) return null;
   let positive = 0, lost = 0;
   for (const trace of figure.data ?? []) {
     if (!PLAIN.has(trace.type ?? 'scatter')) return null;
     const axis = layout[axisName(letter, trace)];
     if (!isShown(axis)) continue;
     if (axis?.type && axis.type !== 'linear' && axis.type !== 'log' && axis.type !== '-') return null;
+    if (own && axis?.type !== 'log') continue;
     const values = trace[letter];
     if (!isArray(values)) continue; // counted from 0, 1, …
     for (const value of values) {
@@ -32,7 +38,7 @@ function along(figure, letter) {
       if (value > 0) positive += 1; else lost += 1;
     }
   }
-  return positive ? { positive, lost } : null;
+  return positive && (own || positive >= MOST * (positive + lost)) ? { positive, lost } : null;
 }
 
 /** Whether that axis is logarithmic already. @param {any} figure @param {'x' | 'y'} letter */

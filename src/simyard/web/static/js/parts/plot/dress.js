@@ -4,6 +4,7 @@ import { colours } from '../../theme.js';
 import { titleOf } from '../../arrays.js';
 import { keepImages } from './foreign.js';
 import { cameraOf, linesOf } from './narrow.js';
+import { moveLegend, stack } from './stack.js';
 
 /** A further line of a title takes so much (pixels). */
 const LINE = 20;
@@ -32,6 +33,9 @@ export function dressed(layout = {}, name = '', room = {}, box = { clientWidth: 
     rest.title = { ...(typeof rest.title === 'object' ? rest.title : {}), text: title.join('<br>') };
     margin.t += LINE * (title.length - 1);
   }
+  rest.margin = margin;
+  moveLegend(rest, box);
+  stack(rest, box.clientWidth);
   for (const key of Object.keys(rest).filter((one) => /^scene\d*$/.test(one))) {
     rest[key].camera = cameraOf(rest[key], box);
   }
@@ -39,7 +43,6 @@ export function dressed(layout = {}, name = '', room = {}, box = { clientWidth: 
     uirevision: name,
     ...rest,
     autosize: true,
-    margin,
     template: {
       ...rest.template,
       data: {
