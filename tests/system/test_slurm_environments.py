@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import os
 import re
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +48,26 @@ def work(run):
 def finish(run):
     return {"results": {"version": version("iniconfig"), "python": sys.prefix}}
 """
+
+
+#: A package that comes as source only, as some of Xsuite's do, and what it is built with.
+SOURCE = {
+    "pyproject.toml": '[build-system]\nrequires = ["flit_core>=3.2"]\nbuild-backend = "flit_core.buildapi"\n'
+    '[project]\nname = "made-there"\nversion = "1.0"\ndescription = "Made"\n',
+    "PKG-INFO": "Metadata-Version: 2.1\nName: made-there\nVersion: 1.0\n",
+    "made_there.py": '"""Made."""\nANSWER = 42\n',
+}
+
+
+def a_source(folder: Path) -> str:
+    """Have it there; the line of a lock that pins it."""
+    path = folder / "made_there-1.0.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in SOURCE.items():
+            member = tarfile.TarInfo(f"made_there-1.0/{name}")
+            member.size, member.mtime = len(text), 1_000_000_000  # a wheel knows no time before 1980
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return f"made-there==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
 def lock() -> str:
@@ -147,11 +171,19 @@ def test_a_code_is_refused_in_words_until_its_environment_is_made_by_the_agent(
     assert Path(first.results["python"]).is_dir()
 
 
-def test_what_a_cluster_cannot_fetch_is_fetched_here_and_sent(yard: ClusterYard, pool: Site) -> None:
+def test_what_a_cluster_cannot_fetch_is_fetched_here_and_sent_and_a_source_is_built_there(
+    yard: ClusterYard, pool: Site, codes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (codes / "sent" / "requirements.lock").write_text(lock() + a_source(tmp_path))
+    (codes / "sent" / "code.py").write_text(PROGRAM.replace("import iniconfig\n", "import iniconfig\nimport made_there\n"))
+    # where the index is that is reached from here: the one of whoever runs the tests, and this folder
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path} {os.environ.get('PIP_FIND_LINKS', '')}")
     with pip_settings(pool, "index-url = http://127.0.0.1:9/simple\nretries = 0\ntimeout = 3\n"):
         said = yard.simyard("code", "install", "sent", "--target", "pool", "--yes")
         assert "pool could not install it by itself: " in said
         assert "So it is fetched here, and sent there." in said
+        assert "made_there-1.0.tar.gz has no wheel for Python" in said
+        assert "Successfully built made-there" in said
         works(yard, pool, "sent")
     # what was sent is not among the user's files
     assert [one["name"] for one in yard.client.http.get("/api/v1/files")["items"]] == []
@@ -167,3 +199,26 @@ def test_what_cannot_be_installed_says_why_and_leaves_what_there_was(yard: Clust
     assert standing(yard, "sent")["state"] == "other"
     with pytest.raises(Conflict, match="There is nothing to install"):
         yard.client.install_on("grayscott", "pool")
+
+
+def test_an_environment_that_has_been_cleared_away_is_told_of_and_is_made_again(yard: ClusterYard, pool: Site) -> None:
+    made = environments(yard, pool)
+    (name,) = [path.name for path in made.iterdir() if path.name.startswith("small-") and path.lstat().st_mtime == newest(made)]
+    python = made / name / "bin" / "python"
+    shutil.move(python, python.with_name("gone"))
+    run = yard.send("small", "look")
+    run.wait(timeout=LIMIT)
+    assert run.state == "failed"
+    assert "Run `simyard code install small --target pool`, then run it again." in run.reason
+    wait_until(lambda: standing(yard, "small")["state"] == "missing", LIMIT)
+    words = "Small was installed on pool, but its Python is not there any more."
+    assert f"small on pool: {words} Run `simyard code install small --target pool`." in yard.simyard("code", "list")
+    with pytest.raises(InvalidRequest, match=words):
+        yard.send("small", "look")
+    with pip_settings(pool, as_here()):
+        yard.simyard("code", "install", "small", "--target", "pool", "--yes")
+    works(yard, pool, "small")
+
+
+def newest(folder: Path) -> float:
+    return max(path.lstat().st_mtime for path in folder.iterdir() if path.name.startswith("small-"))

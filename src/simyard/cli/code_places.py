@@ -55,7 +55,7 @@ def list_(as_json: bool) -> None:
         at = {(one["code"], one["target"]): one for one in others}
         rows = [
             (
-                one.name, one.title, ", ".join(one.models), "yes" if status.installed else "no",
+                one.name, one.title, ", ".join(one.models), _here(status),
                 *(_cell(at.get((one.name, target))) for target in targets),
             )
             for one, status in found
@@ -82,6 +82,11 @@ def _elsewhere(settings: Config) -> tuple[list[dict[str, Any]], str]:
         return client().code_targets(), ""
     except SimyardError as error:
         return [], f"What other targets have is not known: {error.detail}"
+
+
+def _here(status: installing.Status) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in status.versions.items())
+    return f"{'yes' if status.installed else 'no'}{f' ({versions})' if versions else ''}"
 
 
 def _cell(one: Mapping[str, Any] | None) -> str:

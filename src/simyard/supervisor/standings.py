@@ -166,6 +166,9 @@ def on_cluster(
         words = f"Whether {code.title} is installed on {place.name} is not known before an agent of yours is there: log in, and look again."
         return _standing(code, place, UNKNOWN, words, wanted=digest, remedy=f"simyard target login {place.name}")
     fix = f"simyard code install {code.name} --target {place.name}"
+    if wanted in known and known[wanted].broken:
+        words = f"{code.title} was installed on {place.name}, but {known[wanted].broken}."
+        return _standing(code, place, MISSING, words, wanted=digest, remedy=fix, missing=code.requires, installable=True)
     if wanted in known:
         there = known[wanted]
         needed = {name: there.versions[name] for one in code.requires if (name := install.name_of(one)) in there.versions}
