@@ -182,7 +182,7 @@ def test_what_a_cluster_cannot_fetch_is_fetched_here_and_sent_and_a_source_is_bu
         said = yard.simyard("code", "install", "sent", "--target", "pool", "--yes")
         assert "pool could not install it by itself: " in said
         assert "So it is fetched here, and sent there." in said
-        assert "made_there-1.0.tar.gz has no wheel for Python" in said
+        assert "made_there-1.0.tar.gz: no wheel for Python" in said
         assert "Successfully built made-there" in said
         works(yard, pool, "sent")
     # what was sent is not among the user's files

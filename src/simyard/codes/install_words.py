@@ -52,7 +52,7 @@ _CAUSES = (
     ),
     (
         "no-compiler",
-        r"command '?[^' ]*(cc|gcc|g\+\+|c\+\+|clang|gfortran|nvcc)'? failed: No such file|Unknown compiler\(s\)|No CMAKE_\w+_COMPILER could be found|compiler cannot be found|(gcc|cc|g\+\+|gfortran): (command )?not found",
+        r"command '?[^' ]*(cc|gcc|g\+\+|c\+\+|clang|gfortran|nvcc)'? failed: No such file|No such file or directory: '[^' ]*(cc|g\+\+|c\+\+|clang|gfortran)'|Unknown compiler\(s\)|No CMAKE_\w+_COMPILER could be found|compiler cannot be found|(gcc|cc|g\+\+|gfortran): (command )?not found",
         "A package has to be compiled, and no compiler is on the PATH. Have one there (Debian: apt install build-essential; on a cluster mostly `module load gcc` in ~/.bash_profile, and a new login), or pin a version that has a ready wheel; then install again.",
     ),
     (
@@ -64,7 +64,7 @@ _CAUSES = (
 
 #: Where a build says what is wrong, among much that does not.
 _BUILD_ERROR = re.compile(
-    r"^\w*Error: |: (fatal )?error: |^(error|ERROR): (?!subprocess-exited|failed-wheel|metadata-gen|Failed b)"
+    r"^\w*Error: |: (fatal )?error: |^(error|ERROR): (?!subprocess-exited|failed-wheel|metadata-gen|Failed (to )?b)"
 )
 
 

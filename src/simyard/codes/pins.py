@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 _HASHES = re.compile(r"\s+(?=--hash=)")
 _COMMENT = re.compile(r"(^|\s+)#.*")
@@ -27,12 +28,33 @@ def chosen(lines: Iterable[str], python: str, machine: str) -> list[str]:
     found = []
     for line in filter(None, lines):
         wanted, *hashes = _HASHES.split(line)
-        try:
-            requirement = Requirement(wanted)
-        except InvalidRequirement:
+        requirement = _requirement(wanted)
+        if requirement is None:
             found.append(line)
-            continue
-        if requirement.marker is None or requirement.marker.evaluate(there):
+        elif requirement.marker is None or requirement.marker.evaluate(there):
             requirement.marker = None
             found.append(" ".join((str(requirement), *hashes)))
     return found
+
+
+def unmet(wanted: Iterable[str], lock: str) -> list[str]:
+    """Those requirements that no entry of that lock (as `meant` has it) fulfils."""
+    pinned = {}
+    for line in lock.splitlines():
+        entry = _requirement(_HASHES.split(line)[0])
+        pin = [one.version for one in entry.specifier if one.operator == "=="] if entry else []
+        if entry and pin:
+            pinned[canonicalize_name(entry.name)] = pin[0]
+    return [one for one in wanted if not _is_met(_requirement(one), pinned)]
+
+
+def _is_met(wanted: Requirement | None, pinned: Mapping[str, str]) -> bool:
+    version = pinned.get(canonicalize_name(wanted.name)) if wanted else None
+    return wanted is not None and version is not None and wanted.specifier.contains(version, prereleases=True)
+
+
+def _requirement(line: str) -> Requirement | None:
+    try:
+        return Requirement(line)
+    except InvalidRequirement:
+        return None

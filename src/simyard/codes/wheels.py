@@ -45,31 +45,30 @@ def fetch(code: Declaration, python: str, platform: str, folder: Path, tell: Cal
         "--implementation", "cp", "--python-version", found[0], *(word for tag in tags for word in ("--platform", tag)),
     ]  # fmt: skip
     ready = [*download, "--only-binary", ":all:"]
-    lock = folder / LOCK
     tell(f"Fetching {', '.join(code.requires)} here, {there} …")
+    pinned = ""
     if (code.folder / LOCK).is_file():
-        lock.write_text(pins.meant((code.folder / LOCK).read_text("utf-8"), python, machine), "utf-8")
-        _run([*download, "--prefer-binary", "--require-hashes", "--no-deps", "-r", str(lock)])
-        for source in sdist.among(folder):
-            tell(f"{source.name} has no wheel {there}, and is built there. Fetching what that takes …")
-            _for_building(ready, lock, pins.chosen(sdist.build_requires(source), python, machine))
+        pinned = pins.meant((code.folder / LOCK).read_text("utf-8"), python, machine)
+        (folder / LOCK).write_text(pinned, "utf-8")
+        _run([*download, "--prefer-binary", "--require-hashes", "--no-deps", "-r", str(folder / LOCK)])
     elif code.requires:
         _run([*ready, *code.requires])
-    tell(f"Fetching pip here, {there} …")
-    _run([*ready, "--no-deps", "pip"])
-    return sorted([*folder.glob("*.whl"), *sdist.among(folder)])
-
-
-def _for_building(ready: list[str], lock: Path, wanted: list[str]) -> None:
-    """Fetch that: as the lock pins it, or, where a build needs other versions than a run, as the index has it."""
-    if not wanted:
-        return
+    sources = sdist.among(folder)
+    if sources:
+        tell(f"{', '.join(source.name for source in sources)}: no wheel {there}. So it is built there.")
+    built_with = [one for source in sources for one in pins.chosen(sdist.build_requires(source), python, machine)]
+    # what the lock pins is here already
+    tools = ["pip", *dict.fromkeys(pins.unmet(built_with, pinned))]
+    tell(f"Fetching {', '.join(tools)} here, {there} …")
     try:
-        _run([*ready, "--constraint", str(lock), *wanted])
+        _run([*ready, *tools])
     except InstallError as error:
-        if error.code in _FINAL:
+        if error.code in _FINAL or not tools[1:]:
             raise
-        _run([*ready, *wanted])
+        # builds may want versions that do not go together
+        for tool in tools:
+            _run([*ready, tool])
+    return sorted([*folder.glob("*.whl"), *sources])
 
 
 def _known(told: str) -> tuple[str, int]:

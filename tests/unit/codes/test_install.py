@@ -120,9 +120,14 @@ def test_something_that_simyard_did_not_make_is_not_replaced(config: Config) -> 
         ("Error: ensurepip is not available", "no-venv", "apt install python3-venv"),
         ("OSError: [Errno 13] Permission denied: '/opt/simyard'", "not-allowed", "may not be written"),
         (
-            "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory\nERROR: Failed building wheel for cpymad",
+            "error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'\nERROR: Failed building wheel for cpymad",
             "no-compiler",
             "`module load gcc`",
+        ),
+        (
+            "error: command 'gcc' failed: No such file or directory\nERROR: Failed building wheel for x",
+            "no-compiler",
+            "command 'gcc' failed",
         ),
         ("../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc']]", "no-compiler", "no compiler is on the PATH"),
         ("error: command '/usr/bin/gcc' failed with exit code 1\nERROR: Failed building wheel for x", "not-built", "compilers"),

@@ -27,7 +27,7 @@ with open({log!r}, "a") as file:
 if {fails}:
     sys.exit("ERROR: Connection refused")
 dest = sys.argv[sys.argv.index("--dest") + 1]
-open(dest + ("/pip-1-py3-none-any.whl" if sys.argv[-1] == "pip" else "/tiny-1-py3-none-any.whl"), "w").close()
+open(dest + ("/pip-1-py3-none-any.whl" if "pip" in sys.argv[1:] else "/tiny-1-py3-none-any.whl"), "w").close()
 """
 
 
@@ -76,7 +76,7 @@ def test_what_is_pinned_is_fetched_by_its_hashes_for_the_python_there_and_pip_wi
     assert packages[packages.index("--python-version") + 1] == "3.9"
     assert "manylinux_2_28_x86_64" in packages
     assert "--only-binary" not in packages
-    assert pip[-4:] == ["--only-binary", ":all:", "--no-deps", "pip"]
+    assert pip[-3:] == ["--only-binary", ":all:", "pip"]
     assert said[0] == "Fetching tiny>=1, other here, for Python 3.9 on x86_64-glibc-2.28 …"
     lock.unlink()
     wheels.fetch(code, "3.9.18", "x86_64-glibc-2.28", folder, said.append)
@@ -84,18 +84,25 @@ def test_what_is_pinned_is_fetched_by_its_hashes_for_the_python_there_and_pip_wi
     assert json.loads(log.read_text().splitlines()[2])[-4:] == ["--only-binary", ":all:", "tiny>=1", "other"]
 
 
-def test_what_has_no_wheel_comes_as_source_with_what_it_is_built_with_as_the_lock_pins_it(
+def test_what_has_no_wheel_comes_as_source_with_what_it_is_built_with_unless_the_lock_has_it(
     code: Declaration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, folder, said = play_pip(monkeypatch, tmp_path), tmp_path / "wheels", list[str]()
     folder.mkdir()
-    (code.folder / "requirements.lock").write_text("tiny==1 --hash=sha256:0\n")
-    a_source(folder / "made-1.tar.gz", '[build-system]\nrequires = ["setuptools>=61", "old; python_version < \'3\'"]\n')
+    (code.folder / "requirements.lock").write_text(
+        "tiny==1 --hash=sha256:0\nnump_y==2.1 --hash=sha256:1\nsetuptools==60 --hash=sha256:2\n"
+    )
+    a_source(
+        folder / "made-1.tar.gz", '[build-system]\nrequires = ["setuptools>=61", "Nump-y>=2", "old; python_version < \'3\'"]\n'
+    )
     found = wheels.fetch(code, "3.11.2", "x86_64-glibc-2.36", folder, said.append)
     assert [path.name for path in found] == ["made-1.tar.gz", "pip-1-py3-none-any.whl", "tiny-1-py3-none-any.whl"]
     tools = json.loads(log.read_text().splitlines()[1])
-    assert tools[-5:] == ["--only-binary", ":all:", "--constraint", str(folder / "requirements.lock"), "setuptools>=61"]
-    assert "made-1.tar.gz has no wheel for Python 3.11 on x86_64-glibc-2.36, and is built there." in said[1]
+    assert tools[-4:] == ["--only-binary", ":all:", "pip", "setuptools>=61"]
+    assert said[1:] == [
+        "made-1.tar.gz: no wheel for Python 3.11 on x86_64-glibc-2.36. So it is built there.",
+        "Fetching pip, setuptools>=61 here, for Python 3.11 on x86_64-glibc-2.36 …",
+    ]
 
 
 def a_source(path: Path, pyproject: str) -> None:
