@@ -94,8 +94,8 @@ def is_other(config: Config, code: Declaration) -> bool:
     return bool(made) and (not _is_for(made, code) or bool({name_of(one) for one in code.requires} - set(_packages(env))))
 
 
-def install(config: Config, code: Declaration, tell: Tell) -> Path:
-    """Makes the environment that `code` needs, and returns its Python; quick where there is nothing to do.
+def install(config: Config, code: Declaration, tell: Tell, *, anew: bool = False) -> Path:
+    """Makes the environment that `code` needs, and returns its Python; quick where there is nothing to do, unless it is to be made `anew`.
 
     `tell` is called with one line of progress after the other. Raises InstallError; then the environment that there was
     before, if any, is still in use.
@@ -111,7 +111,7 @@ def install(config: Config, code: Declaration, tell: Tell) -> Path:
     envs.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(envs / f".{code.python}.lock", tell):
         now = status(config, code)  # another install may have done it meanwhile
-        if now.installed and now.python is not None:
+        if now.installed and now.python is not None and not anew:
             tell(f"{code.title}: {now.detail}")
             return now.python
         _clear(envs, code.python, link)

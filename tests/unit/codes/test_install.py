@@ -51,6 +51,9 @@ def test_an_environment_is_made_once_and_again_only_when_its_requirements_change
     told.clear()
     install.install(config, probe(config), told.append)
     assert told == ["Probe: It is installed: nothing is required."]
+    used = os.readlink(config.home / "envs" / "probe")
+    install.install(config, probe(config), told.append, anew=True)
+    assert os.readlink(config.home / "envs" / "probe") != used
 
     change(config, "requirements.lock", "# nothing\n")
     assert "its requirements have changed" in install.status(config, probe(config)).detail

@@ -124,6 +124,15 @@ def test_here_it_is_missing_or_made_for_other_requirements(code: Declaration, tm
     (env / "lib" / "python3.11" / "site-packages" / "tiny_package-1.0.dist-info").mkdir(parents=True)
     assert not install.is_other(config, code)
     assert standings.here(config, local, code).versions == {"tiny-package": "1.0"}
+    # its requirements were changed while Simyard is up, and installed
+    (code.folder / "code.toml").write_text(TOML.replace(">=1", ">=1.0"))
+    marker = (env / install.MARKER).read_text()
+    (env / install.MARKER).write_text(marker.replace(">=1", ">=1.0"))
+    assert standings.here(config, local, code).state == "ready"
+    (code.folder / "code.toml").write_text("half of")
+    assert standings.here(config, local, code).state == "other"
+    (code.folder / "code.toml").write_text(TOML)
+    (env / install.MARKER).write_text(marker)
     # as after an update of the system
     (env / "bin" / "python").unlink()
     (env / "bin" / "python").symlink_to("/usr/bin/python2.0")
