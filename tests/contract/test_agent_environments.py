@@ -9,7 +9,6 @@ import hashlib
 import io
 import json
 import os
-import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from simyard.agent import environments
 from simyard.codes import archive, code_toml
 from simyard.protocol import agents as talk
+from tests import source_package
 from tests.contract.agent_kit import Bench
 from tests.contract.test_agent_fetching import Store, a_spec, made, play, start
 
@@ -140,52 +140,26 @@ def test_it_is_made_of_what_was_sent_and_runs_take_it(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
-SOURCE = "made_there-1.0.tar.gz"
-#: What makes a wheel of it, with nothing but Python: of that form is what any backend makes.
-BACKEND = """\
-import zipfile
-
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    info, name = "made_there-1.0.dist-info", "made_there-1.0-py3-none-any.whl"
-    files = {
-        "tiny_package.py": "ANSWER = 43\\n",
-        info + "/METADATA": "Metadata-Version: 2.1\\nName: made-there\\nVersion: 1.0\\n",
-        info + "/WHEEL": "Wheel-Version: 1.0\\nGenerator: a test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
-    }
-    with zipfile.ZipFile(folder + "/" + name, "w") as wheel:
-        for path, text in [*files.items(), (info + "/RECORD", "".join(path + ",,\\n" for path in [*files, info + "/RECORD"]))]:
-            wheel.writestr(path, text)
-    return name
-"""
-
-
-def a_source() -> bytes:
-    files = {
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "making"\nbackend-path = ["."]\n',
-        "making.py": BACKEND,
-        "PKG-INFO": "Metadata-Version: 2.1\nName: made-there\nVersion: 1.0\n",
-    }
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(f"made_there-1.0/{name}")
-            member.size = len(text)
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return buffer.getvalue()
-
-
 def test_a_source_that_was_sent_is_built_there_if_it_is_what_was_pinned(tmp_path: Path) -> None:
     async def story(at: Bench, store: Store) -> None:
-        source = a_source()
+        source = source_package.made()
         for at_op, pinned in enumerate((b"another", source)):
-            asking = Asking(at, store, tmp_path / str(at_op), package="made-there", pinned=pinned, first=1000 * at_op)
-            asking.wheels = {SOURCE: store.add(source), **asking.pip}
+            asking = Asking(
+                at,
+                store,
+                tmp_path / str(at_op),
+                code_py=CODE_PY.replace("tiny_package", "made_there"),
+                package="made-there",
+                pinned=pinned,
+                first=1000 * at_op,
+            )
+            asking.wheels = {source_package.NAME: store.add(source), **asking.pip}
             await asking.ask(begin=True)
             told = await asking.over()
             assert told["state"] == ("done" if pinned == source else "failed"), told["lines"]
             assert any("HASHES" in line for line in told["lines"]) == (pinned != source)
         asked = await asyncio.create_subprocess_exec(
-            at.root / "envs" / NAME / "bin" / "python", "-c", "import tiny_package; print(tiny_package.ANSWER)",
+            at.root / "envs" / NAME / "bin" / "python", "-c", "import made_there; print(made_there.ANSWER)",
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert (await asked.communicate())[0] == b"43\n"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
 import re
 import shutil
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +16,7 @@ import pytest
 from simyard.client import RemoteRun
 from simyard.drivers.site import site_of
 from simyard.errors import Conflict, InvalidRequest
+from tests import source_package
 from tests.slurm_site import PYTHON, Site
 from tests.system.cluster_kit import LIMIT, NO_LOCAL, ClusterYard, reaches, yard_on
 from tests.system.page_kit import wait_until
@@ -48,26 +46,6 @@ def work(run):
 def finish(run):
     return {"results": {"version": version("iniconfig"), "python": sys.prefix}}
 """
-
-
-#: A package that comes as source only, as some of Xsuite's do, and what it is built with.
-SOURCE = {
-    "pyproject.toml": '[build-system]\nrequires = ["flit_core>=3.2"]\nbuild-backend = "flit_core.buildapi"\n'
-    '[project]\nname = "made-there"\nversion = "1.0"\ndescription = "Made"\n',
-    "PKG-INFO": "Metadata-Version: 2.1\nName: made-there\nVersion: 1.0\n",
-    "made_there.py": '"""Made."""\nANSWER = 42\n',
-}
-
-
-def a_source(folder: Path) -> str:
-    """Have it there; the line of a lock that pins it."""
-    path = folder / "made_there-1.0.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        for name, text in SOURCE.items():
-            member = tarfile.TarInfo(f"made_there-1.0/{name}")
-            member.size, member.mtime = len(text), 1_000_000_000  # a wheel knows no time before 1980
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return f"made-there==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
 def lock() -> str:
@@ -174,7 +152,9 @@ def test_a_code_is_refused_in_words_until_its_environment_is_made_by_the_agent(
 def test_what_a_cluster_cannot_fetch_is_fetched_here_and_sent_and_a_source_is_built_there(
     yard: ClusterYard, pool: Site, codes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (codes / "sent" / "requirements.lock").write_text(lock() + a_source(tmp_path))
+    source = source_package.made(PACKAGE)
+    (tmp_path / source_package.NAME).write_bytes(source)
+    (codes / "sent" / "requirements.lock").write_text(lock() + source_package.pinned(source))
     (codes / "sent" / "code.py").write_text(PROGRAM.replace("import iniconfig\n", "import iniconfig\nimport made_there\n"))
     # where the index is that is reached from here: the one of whoever runs the tests, and this folder
     monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path} {os.environ.get('PIP_FIND_LINKS', '')}")
@@ -182,7 +162,9 @@ def test_what_a_cluster_cannot_fetch_is_fetched_here_and_sent_and_a_source_is_bu
         said = yard.simyard("code", "install", "sent", "--target", "pool", "--yes")
         assert "pool could not install it by itself: " in said
         assert "So it is fetched here, and sent there." in said
-        assert "made_there-1.0.tar.gz: no wheel for Python" in said
+        assert f"{source_package.NAME}: no wheel for Python" in said
+        # what it is built with is sent anyhow
+        assert "Fetching pip here" in said
         assert "Successfully built made-there" in said
         works(yard, pool, "sent")
     # what was sent is not among the user's files

@@ -39,7 +39,7 @@ def chosen(lines: Iterable[str], python: str, machine: str) -> list[str]:
 
 def unmet(wanted: Iterable[str], lock: str) -> list[str]:
     """Those requirements that no entry of that lock (as `meant` has it) fulfils."""
-    pinned = {}
+    pinned: dict[str, str] = {}
     for line in lock.splitlines():
         entry = _requirement(_HASHES.split(line)[0])
         pin = [one.version for one in entry.specifier if one.operator == "=="] if entry else []
