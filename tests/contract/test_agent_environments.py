@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ensurepip
 import hashlib
 import io
 import json
@@ -13,8 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from simyard.agent import environments
 from simyard.codes import archive, code_toml
 from simyard.protocol import agents as talk
+from tests import source_package
 from tests.contract.agent_kit import Bench
 from tests.contract.test_agent_fetching import Store, a_spec, made, play, start
 
@@ -45,8 +48,19 @@ def a_wheel() -> bytes:
 class Asking:
     """What a supervisor asks about one environment, whose code has `code_py` and is pinned to `pinned`."""
 
-    def __init__(self, at: Bench, store: Store, folder: Path, *, code_py: str = CODE_PY, pinned: bytes = b"") -> None:
-        self._at, self._op = at, 0
+    def __init__(
+        self,
+        at: Bench,
+        store: Store,
+        folder: Path,
+        *,
+        code_py: str = CODE_PY,
+        package: str = "tiny-package",
+        pinned: bytes = b"",
+        first: int = 0,
+    ) -> None:
+        # no number twice, whoever asks: one after another begins at its own `first`
+        self._at, self._op = at, first
         wheel = a_wheel()
         where = folder / "codes" / "small"
         where.mkdir(parents=True)
@@ -54,12 +68,13 @@ class Asking:
             'title = "Small"\npython = "small"\nrequires = ["tiny-package"]\n[models.a]\nkind = "long"\n'
         )
         (where / "code.py").write_text(code_py)
-        (where / "requirements.lock").write_text(
-            f"tiny-package==1.0 --hash=sha256:{hashlib.sha256(pinned or wheel).hexdigest()}\n"
-        )
+        (where / "requirements.lock").write_text(f"{package}==1.0 --hash=sha256:{hashlib.sha256(pinned or wheel).hexdigest()}\n")
         self.packed = archive.pack(code_toml.read(where), folder / "archives")
         store.add(archive.path_of(folder / "archives", self.packed.archive).read_bytes())
-        self.wheels = {WHEEL: store.add(wheel)}
+        # as the command line sends one: without it each environment would take seconds to get the one that Python has
+        (pip,) = (Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl")
+        self.pip = {pip.name: store.add(pip.read_bytes())}
+        self.wheels = {WHEEL: store.add(wheel), **self.pip}
 
     async def ask(self, *, begin: bool = False, **more: Any) -> tuple[str, Any]:
         self._op += 1
@@ -123,6 +138,56 @@ def test_it_is_made_of_what_was_sent_and_runs_take_it(tmp_path: Path) -> None:
         assert (closed.code, json.loads(data)["command"]) == ("", ["true"])
 
     play(tmp_path, story)
+
+
+def test_a_source_that_was_sent_is_built_there_if_it_is_what_was_pinned(tmp_path: Path) -> None:
+    async def story(at: Bench, store: Store) -> None:
+        source = source_package.made()
+        for at_op, pinned in enumerate((b"another", source)):
+            asking = Asking(
+                at,
+                store,
+                tmp_path / str(at_op),
+                code_py=CODE_PY.replace("tiny_package", "made_there"),
+                package="made-there",
+                pinned=pinned,
+                first=1000 * at_op,
+            )
+            asking.wheels = {source_package.NAME: store.add(source), **asking.pip}
+            await asking.ask(begin=True)
+            told = await asking.over()
+            assert told["state"] == ("done" if pinned == source else "failed"), told["lines"]
+            assert any("HASHES" in line for line in told["lines"]) == (pinned != source)
+        asked = await asyncio.create_subprocess_exec(
+            at.root / "envs" / NAME / "bin" / "python", "-c", "import made_there; print(made_there.ANSWER)",
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert (await asked.communicate())[0] == b"43\n"
+
+    play(tmp_path, story)
+
+
+def test_an_environment_that_lacks_what_it_was_made_with_is_told_of(tmp_path: Path) -> None:
+    envs = tmp_path / "envs"
+    site = envs / NAME / "lib" / "python3.11" / "site-packages"
+    for name in ("tiny_package-1.0.dist-info", "Old.One-1.egg-info"):
+        (site / name).mkdir(parents=True)
+    (site / "tiny_package-1.0.dist-info" / "METADATA").touch()
+    (envs / NAME / "bin").mkdir()
+    (envs / NAME / "bin" / "python").symlink_to("/usr/bin/env")
+    (envs / NAME / "simyard.json").write_text('{"python": "3.11.2", "versions": {"Tiny.Package": "1.0", "old-one": "1"}}')
+
+    def broken() -> str:
+        (found,) = environments.there(str(envs))
+        return found.broken
+
+    assert broken() == ""
+    # as a rule clears files that nobody has read for long, and leaves folders
+    (site / "tiny_package-1.0.dist-info" / "METADATA").unlink()
+    assert broken() == "tiny-package is not in it any more"
+    (envs / NAME / "bin" / "python").unlink()
+    (envs / NAME / "bin" / "python").symlink_to("/usr/bin/python3.0")
+    assert broken() == "its Python is not there any more"
 
 
 def test_what_is_not_what_was_pinned_leaves_nothing(tmp_path: Path) -> None:

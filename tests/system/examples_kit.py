@@ -17,6 +17,7 @@ from simyard.codes import registry
 from simyard.config import Config
 from simyard.drivers.docker import image
 from tests.docker_engine import KEPT, Engine, one_at_a_time, root_file_system
+from tests.lammps_environment import HOME
 from tests.madx_environment import CODES
 from tests.slurm_site import PYTHON, Site
 from tests.system.targets import Target, batch, box
@@ -41,7 +42,7 @@ class Case:
 
 
 _GRID = {"size": 48, "steps": 400, "frames": 4}
-_RING = {"particles": 10, "turns": 64, "frames": 4, "tune_turns": 32}
+_RING = {"particles": 10, "turns": 64, "frames": 4, "tune_turns": 32, "cells": 8}
 _LIGHT = {"points": 21, "electrons": 8, "frames": 2, "sampling": 0.2}
 _MELT = {"cells": 3, "equilibration": 50, "steps": 150, "frames": 4}
 _PULL = {"length": 4, "width": 3, "equilibration": 50, "strain": 0.05, "strain_rate": 0.05, "frames": 4}
@@ -114,11 +115,6 @@ def shorter(case: Case) -> Case:
     return replace(case, inputs=case.inputs | halves)
 
 
-def one_for_each_model(cases: tuple[Case, ...]) -> list[Case]:
-    """The first of each model."""
-    return list({one.model: one for one in reversed(cases)}.values())
-
-
 def built(folder: Path) -> Path:
     """The codes of examples/ in that folder, the program in C made as its Makefile says."""
     for name in ("oscillator", "ising"):
@@ -176,8 +172,13 @@ def _copied(old_python: Path, folder: Path) -> Path:
 
 
 def _environment(folder: Path, code: str, account: str) -> Path:
-    """As the installer would make it there, of Debian's Python: an account cannot read what is in root's home folder."""
+    """As the installer would make it there, of Debian's Python: an account cannot read what is in root's home folder. The one of this machine's
+    own runs, compiled modules and all, where that is of the same version."""
     python, lock = folder / "bin" / "python", CODES / code / "requirements.lock"
+    made = (HOME / "envs" / code).resolve()
+    version = subprocess.run([PYTHON, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], check=True, capture_output=True)
+    if (made / "lib" / f"python{version.stdout.decode().strip()}").is_dir():
+        return _again(made, folder)
     if shutil.which("uv"):
         subprocess.run(["uv", "venv", "--quiet", "--python", PYTHON, folder], check=True)
         subprocess.run(["uv", "pip", "install", "--quiet", "--no-deps", "--python", python, "-r", lock], check=True)
@@ -187,4 +188,17 @@ def _environment(folder: Path, code: str, account: str) -> Path:
     # folders, not files, which uv may share with its cache: whoever imports first leaves compiled modules there for the others
     for path, _, _ in os.walk(folder):
         shutil.chown(path, account, account)
+    return python
+
+
+def _again(made: Path, folder: Path) -> Path:
+    """That environment in another folder, for Debian's Python: the same files, where the file system lets them have two names."""
+    if subprocess.run(["cp", "-al", made, folder], capture_output=True, check=False).returncode != 0:
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["cp", "-a", made, folder], check=True)
+    python, settings = folder / "bin" / "python", folder / "pyvenv.cfg"
+    for path in (python, settings):
+        path.unlink()
+    python.symlink_to(PYTHON)
+    settings.write_text(f"home = {Path(PYTHON).parent}\ninclude-system-site-packages = false\n")
     return python

@@ -30,7 +30,6 @@ from tests.system.examples_kit import (
     here,
     in_containers,
     on_a_cluster,
-    one_for_each_model,
     shorter,
 )
 from tests.system.page_kit import Yard, wait_until
@@ -62,14 +61,19 @@ def target(request: pytest.FixtureRequest, site_codes: Path, old_python: Path) -
             with an_empty_engine(Engine) as engine:
                 yield in_containers(engine, site_codes, old_python)
         case "slurm":
+            _install(request)
             pool: Site = request.getfixturevalue("pool")
             with on_a_cluster(pool, old_python) as there:
                 yield there
                 pool.clear()
         case _:
-            for code in INSTALLED:
-                request.getfixturevalue(f"{code}_python")
+            _install(request)
             yield here(old_python)
+
+
+def _install(request: pytest.FixtureRequest) -> None:
+    for code in INSTALLED:
+        request.getfixturevalue(f"{code}_python")
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,38 @@ def yard(site_codes: Path, target: Target) -> Iterator[Yard]:
         (made.home / "envs").symlink_to(HOME / "envs")
         with made:
             yield made
+
+
+class Begun:
+    """Runs that were begun before the test that waits for them: a start, above all on a cluster, is mostly waiting."""
+
+    def __init__(self, yard: Yard) -> None:
+        self._yard = yard
+        self._examples: dict[str, list[RemoteRun]] = {}
+        self._long: dict[str, RemoteRun] = {}
+
+    def examples(self, code: str) -> list[RemoteRun]:
+        """Every example of the code; all of all codes are begun with the first."""
+        if not self._examples:
+            self._examples = {one: self._begin(one) for one in CASES if not is_missing(self._yard, one)}
+        # a second try has runs of its own
+        return self._examples.pop(code, None) or self._begin(code)
+
+    def long(self, code: str) -> RemoteRun:
+        """A long run of that code; that of the next code is begun, too."""
+        run = self._long.pop(code, None) or begin(self._yard, code, LONG[code])
+        after = [one for one in [*LONG][[*LONG].index(code) + 1 :] if not is_missing(self._yard, one)]
+        if after and not self._long:
+            self._long[after[0]] = begin(self._yard, after[0], LONG[after[0]])
+        return run
+
+    def _begin(self, code: str) -> list[RemoteRun]:
+        return [begin(self._yard, code, case) for case in CASES[code]]
+
+
+@pytest.fixture(scope="module")
+def begun(yard: Yard) -> Begun:
+    return Begun(yard)
 
 
 def begin(yard: Yard, code: str, case: Case, **options: Any) -> RemoteRun:
@@ -143,15 +179,13 @@ def test_every_example_and_every_model_is_among_those_that_are_run(site_codes: P
 
 @on_each_target
 @EVERY_CODE
-def test_the_examples_complete_with_their_reports(code: str, yard: Yard, target: Target) -> None:
+def test_the_examples_complete_with_their_reports(code: str, yard: Yard, begun: Begun) -> None:
     if is_missing(yard, code):
         return
-    cases = list(CASES[code]) if target.name == "local" else one_for_each_model(CASES[code])
     models = {one["name"]: one for one in yard.client.code(code)["models"]}
     reports = {one["name"]: one for one in yard.client.code(code)["reports"]}
-    started = [(case, begin(yard, code, case)) for case in cases]
     wrong = {}
-    for case, run in started:
+    for case, run in zip(CASES[code], begun.examples(code), strict=True):
         run.wait(timeout=300)
         if run.state != "completed":
             wrong[case.example] = f"{run.state}: {run.reason}"
@@ -169,10 +203,10 @@ def test_the_examples_complete_with_their_reports(code: str, yard: Yard, target:
 
 @on_each_target
 @EVERY_CODE
-def test_a_long_run_shows_how_far_it_is_and_is_gone_when_it_is_canceled(code: str, yard: Yard) -> None:
+def test_a_long_run_shows_how_far_it_is_and_is_gone_when_it_is_canceled(code: str, yard: Yard, begun: Begun) -> None:
     if is_missing(yard, code):
         return
-    run = begin(yard, code, LONG[code])
+    run = begun.long(code)
     reaches(run, "running")
     wait_until(lambda: processes_in(yard.run_dir(run.id)), LIMIT)
     wait_until(lambda: fraction(run) > 0 and run.data["progress"]["frames"], LIMIT)
@@ -188,21 +222,26 @@ def test_a_long_run_shows_how_far_it_is_and_is_gone_when_it_is_canceled(code: st
 @on_each_target
 def test_runs_that_are_cut_short_or_left_alone_come_to_their_end_as_one_run(yard: Yard, target: Target, request: Any) -> None:
     """On a cluster each is told that its time is over, and goes on in a next job; elsewhere what watches them is killed."""
-    runs = {}
-    for code, case in PARTS.items():
-        if is_missing(yard, code):
-            continue
-        run = runs[code] = begin(yard, code, case if target.directory else shorter(case))
-        # from its own folder: by the time that it is known elsewhere, it may be done
-        wait_until(lambda run=run: told(yard, run), LIMIT)
-        if target.directory:
-            pool: Site = request.getfixturevalue("pool")
-            pool.cluster.ask("scancel", "--batch", "--signal=USR1", *pool.submitted(run.id))
-            wait_until(lambda run=run, pool=pool: len(pool.submitted(run.id)) == 2, LIMIT)
-    if not target.directory:
-        assert not run.refresh().final
+    there = {code: case if target.directory else shorter(case) for code, case in PARTS.items() if not is_missing(yard, code)}
+    runs = {code: begin(yard, code, case) for code, case in there.items()}
+    pool: Site | None = request.getfixturevalue("pool") if target.directory else None
+    left = list(runs.values())
+
+    def are_at_it() -> bool:
+        # from their own folders: by the time that it is known elsewhere, they may be done
+        for run in [one for one in left if told(yard, one)]:
+            left.remove(run)
+            if pool is not None:
+                pool.cluster.ask("scancel", "--batch", "--signal=USR1", *pool.submitted(run.id))
+        return not left
+
+    wait_until(are_at_it, LIMIT)
+    if pool is None:
+        assert not all(run.refresh().final for run in runs.values())
         yard.kill("supervisor")
         yard.kill("web")
+    else:
+        wait_until(lambda: all(len(pool.submitted(run.id)) == 2 for run in runs.values()), LIMIT)
     for code, run in runs.items():
         run.wait(timeout=300)
         assert run.state == "completed", (code, run.reason)

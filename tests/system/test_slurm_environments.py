@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from simyard.client import RemoteRun
 from simyard.drivers.site import site_of
 from simyard.errors import Conflict, InvalidRequest
+from tests import source_package
 from tests.slurm_site import PYTHON, Site
 from tests.system.cluster_kit import LIMIT, NO_LOCAL, ClusterYard, reaches, yard_on
 from tests.system.page_kit import wait_until
@@ -147,11 +149,23 @@ def test_a_code_is_refused_in_words_until_its_environment_is_made_by_the_agent(
     assert Path(first.results["python"]).is_dir()
 
 
-def test_what_a_cluster_cannot_fetch_is_fetched_here_and_sent(yard: ClusterYard, pool: Site) -> None:
+def test_what_a_cluster_cannot_fetch_is_fetched_here_and_sent_and_a_source_is_built_there(
+    yard: ClusterYard, pool: Site, codes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_package.made(PACKAGE)
+    (tmp_path / source_package.NAME).write_bytes(source)
+    (codes / "sent" / "requirements.lock").write_text(lock() + source_package.pinned(source))
+    (codes / "sent" / "code.py").write_text(PROGRAM.replace("import iniconfig\n", "import iniconfig\nimport made_there\n"))
+    # where the index is that is reached from here: the one of whoever runs the tests, and this folder
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path} {os.environ.get('PIP_FIND_LINKS', '')}")
     with pip_settings(pool, "index-url = http://127.0.0.1:9/simple\nretries = 0\ntimeout = 3\n"):
         said = yard.simyard("code", "install", "sent", "--target", "pool", "--yes")
         assert "pool could not install it by itself: " in said
         assert "So it is fetched here, and sent there." in said
+        assert f"{source_package.NAME}: no wheel for Python" in said
+        # what it is built with is sent anyhow
+        assert "Fetching pip here" in said
+        assert "Successfully built made-there" in said
         works(yard, pool, "sent")
     # what was sent is not among the user's files
     assert [one["name"] for one in yard.client.http.get("/api/v1/files")["items"]] == []
@@ -167,3 +181,26 @@ def test_what_cannot_be_installed_says_why_and_leaves_what_there_was(yard: Clust
     assert standing(yard, "sent")["state"] == "other"
     with pytest.raises(Conflict, match="There is nothing to install"):
         yard.client.install_on("grayscott", "pool")
+
+
+def test_an_environment_that_has_been_cleared_away_is_told_of_and_is_made_again(yard: ClusterYard, pool: Site) -> None:
+    made = environments(yard, pool)
+    (name,) = [path.name for path in made.iterdir() if path.name.startswith("small-") and path.lstat().st_mtime == newest(made)]
+    python = made / name / "bin" / "python"
+    shutil.move(python, python.with_name("gone"))
+    run = yard.send("small", "look")
+    run.wait(timeout=LIMIT)
+    assert run.state == "failed"
+    assert "Run `simyard code install small --target pool`, then run it again." in run.reason
+    wait_until(lambda: standing(yard, "small")["state"] == "missing", LIMIT)
+    words = "Small was installed on pool, but its Python is not there any more."
+    assert f"small on pool: {words} Run `simyard code install small --target pool`." in yard.simyard("code", "list")
+    with pytest.raises(InvalidRequest, match=words):
+        yard.send("small", "look")
+    with pip_settings(pool, as_here()):
+        yard.simyard("code", "install", "small", "--target", "pool", "--yes")
+    works(yard, pool, "small")
+
+
+def newest(folder: Path) -> float:
+    return max(path.lstat().st_mtime for path in folder.iterdir() if path.name.startswith("small-"))

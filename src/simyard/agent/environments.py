@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import glob
 import json
 import logging
 import os
@@ -39,7 +40,8 @@ SILENCE = 900.0
 #: What a broken-off install has left is removed once it is so old (seconds).
 LEFT = 86400.0
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}-[0-9a-f]{12}\Z")
-_WHEEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]{0,250}\.whl\Z")
+#: What may be sent: wheels, and packages as source, which are built here.
+_PACKAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]{0,250}\.(whl|tar\.gz|zip)\Z")
 #: What would lead an installer elsewhere.
 _NOT_OURS = (
     "VIRTUAL_ENV",
@@ -111,10 +113,11 @@ class CodeEnvironments:
         self._turn = asyncio.Lock()
         self._tasks: Dict[str, asyncio.Task[None]] = {}
         self._link: Optional[Link] = None
+        providing.on_gone = self._say
 
     async def send(self, ask: MakeEnvironment, transfer: Transfer) -> None:
         """Answer how it goes; begin, if that is asked. Raises ProtocolError for what cannot be."""
-        wrong = [name for name in ask.wheels if not _WHEEL.match(name)]
+        wrong = [name for name in ask.wheels if not _PACKAGE.match(name)]
         if not _NAME.match(ask.environment) or wrong or not self._providing.is_cluster:
             raise ProtocolError("malformed", "That cannot be an environment.")
         for sha in ask.wheels.values():
@@ -146,6 +149,8 @@ class CodeEnvironments:
             await link.say(Environments(environments=await self._threads.bulk(there, self._folder)))
         except LinkDown:
             self._link = None
+        except OSError as error:
+            log.warning("What environments there are cannot be told: %s", error)
 
     async def _carried(self, ask: MakeEnvironment, making: Making) -> None:
         making.tell(f"Making an environment for {ask.code} with Python {platform.python_version()} …")
@@ -210,7 +215,9 @@ class CodeEnvironments:
         what = lock if LOCK in files else list(ask.requires)
         if what:
             making.tell(f"Installing {', '.join(ask.requires)} …")
-            where = ["--no-index", "--find-links", wheels, "--only-binary", ":all:"] if wheels else []
+            where = ["--no-index", "--find-links", wheels] if wheels else []
+            if wheels and all(name.endswith(".whl") for name in ask.wheels):
+                where += ["--only-binary", ":all:"]
             await self._run([*pip, *where, *what], making, environ)
         if "code.py" in files:
             making.tell("Trying it …")
@@ -261,7 +268,7 @@ class CodeEnvironments:
 
 
 def there(folder: str) -> Tuple[Environment, ...]:
-    """The environments that are whole."""
+    """The environments that were made whole, and what they lack by now."""
     try:
         names = sorted(name for name in os.listdir(folder) if _NAME.match(name))
     except FileNotFoundError:
@@ -271,9 +278,28 @@ def there(folder: str) -> Tuple[Environment, ...]:
         marker: Dict[str, Any] = read_json(os.path.join(folder, name, MARKER))
         versions = marker.get("versions")
         if "python" in marker and isinstance(versions, dict):
-            known = {re.sub(r"[-_.]+", "-", str(key)).lower(): str(version) for key, version in versions.items()}
-            found.append(Environment(name=name, python=str(marker["python"]), versions=known))
+            known = {_plain(str(key)): str(version) for key, version in versions.items()}
+            broken = _broken(os.path.join(folder, name), known)
+            found.append(Environment(name=name, python=str(marker["python"]), versions=known, broken=broken))
     return tuple(found)
+
+
+def _broken(made: str, versions: Mapping[str, str]) -> str:
+    """What it lacks of what it was made with: a site may have replaced its Python, or cleared files that nobody has used for long."""
+    if not os.access(os.path.join(made, "bin", "python"), os.X_OK):
+        return "its Python is not there any more"
+    site = os.path.join(glob.escape(made), "lib*", "python*", "site-packages")
+    known = [os.path.dirname(path) for path in glob.glob(os.path.join(site, "*.dist-info", "METADATA"))]
+    # as an old pip leaves it of a package that came as source
+    known += glob.glob(os.path.join(site, "*.egg-info"))
+    have = {_plain(os.path.basename(path).rpartition(".")[0].partition("-")[0]) for path in known}
+    gone = sorted(set(versions) - have)
+    return f"{', '.join(gone[:5])}{' and more' if gone[5:] else ''} is not in it any more" if gone else ""
+
+
+def _plain(name: str) -> str:
+    """The normalised name of a package."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _missing(blobs: Mapping[str, str]) -> List[str]:
@@ -301,7 +327,15 @@ def _lay_out(folder: str, wheels: Mapping[str, str]) -> None:
     """Links to the contents, under the names by which an installer knows what they are."""
     os.mkdir(folder, 0o700)
     for name, blob in wheels.items():
-        os.symlink(blob, os.path.join(folder, name))
+        _link(blob, os.path.join(folder, name))
+
+
+def _link(blob: str, path: str) -> None:
+    try:
+        # not a symbolic one, which an installer resolves: by its name it knows how a source is packed
+        os.link(blob, path)
+    except OSError:  # on some file systems
+        os.symlink(blob, path)
 
 
 def _finish(folder: str, link: str, marker: Mapping[str, Any]) -> None:

@@ -33,6 +33,8 @@ class Providing:
     def __init__(self, place: Place, threads: Threads, *, is_cluster: bool) -> None:
         self.is_cluster = is_cluster
         self.fetching = Fetching(place, threads, self._make_room)
+        #: Called where a run's environment turns out not to be there.
+        self.on_gone: Optional[Callable[[], Awaitable[None]]] = None
         self._place, self._threads = place, threads
         self._turns: Dict[str, asyncio.Lock] = {}
 
@@ -55,6 +57,8 @@ class Providing:
         made = os.path.join(self._place.root, "envs", "")
         if spec.python.startswith(made) and not await self._threads.bulk(os.path.exists, spec.python):
             words = f"Its environment is not there any more. Run `simyard code install {spec.code} --target {self._place.target}`, then run it again."
+            if self.on_gone is not None:
+                await self.on_gone()
             raise CannotPrepare("code-not-installed", words)
         try:
             await self._all(spec, told)

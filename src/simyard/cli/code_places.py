@@ -55,7 +55,7 @@ def list_(as_json: bool) -> None:
         at = {(one["code"], one["target"]): one for one in others}
         rows = [
             (
-                one.name, one.title, ", ".join(one.models), "yes" if status.installed else "no",
+                one.name, one.title, ", ".join(one.models), _here(status),
                 *(_cell(at.get((one.name, target))) for target in targets),
             )
             for one, status in found
@@ -84,6 +84,11 @@ def _elsewhere(settings: Config) -> tuple[list[dict[str, Any]], str]:
         return [], f"What other targets have is not known: {error.detail}"
 
 
+def _here(status: installing.Status) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in status.versions.items())
+    return f"{'yes' if status.installed else 'no'}{f' ({versions})' if versions else ''}"
+
+
 def _cell(one: Mapping[str, Any] | None) -> str:
     if one is None:
         return "not known"
@@ -95,8 +100,9 @@ def _cell(one: Mapping[str, Any] | None) -> str:
 @click.argument("name")
 @click.option("--target", default="", help="The target to have it on; this machine without it.")
 @click.option("--yes", is_flag=True, help="Do not ask before anything is installed on a cluster.")
+@click.option("--anew", is_flag=True, help="Make its environment again where it is ready, too: one that something has damaged.")
 @json_option
-def install(name: str, target: str, yes: bool, as_json: bool) -> None:
+def install(name: str, target: str, yes: bool, anew: bool, as_json: bool) -> None:
     """Have the code NAME (or the code in the folder NAME) ready to run: here, or on another target; quick when it is there.
 
     On a cluster, its environment is made in your own folder there, by the Python there; what the cluster cannot fetch is fetched
@@ -105,7 +111,7 @@ def install(name: str, target: str, yes: bool, as_json: bool) -> None:
     kind = _kind(settings, target)
     if kind == SBATCH:
         found = registry.load(settings).code(name)
-        done = _on_cluster(client(), found, target, yes=yes)
+        done = _on_cluster(client(), found, target, yes=yes, anew=anew)
         tell_json(done) if as_json else note(f"{found.title}: {done['detail']}")
         if done["state"] != "ready":
             raise click.exceptions.Exit(FAILED)
@@ -122,7 +128,7 @@ def install(name: str, target: str, yes: bool, as_json: bool) -> None:
         return
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = registry.named(settings, name)
-    python = installing.install(settings, found, note)
+    python = installing.install(settings, found, note, anew=anew)
     if as_json:
         tell_json({"name": name, "python": str(python)})
     else:
@@ -145,9 +151,9 @@ def _standing(remote: Client, code: str, target: str) -> dict[str, Any]:
     raise InvalidRequest("target-disabled", f"{target} is switched off in the configuration.")
 
 
-def _on_cluster(remote: Client, code: Declaration, target: str, *, yes: bool) -> dict[str, Any]:
+def _on_cluster(remote: Client, code: Declaration, target: str, *, yes: bool, anew: bool = False) -> dict[str, Any]:
     now = _standing(remote, code.name, target)
-    if now["state"] == "ready":
+    if now["state"] == "ready" and not anew:
         return now
     if not yes:
         _consent(code, target)

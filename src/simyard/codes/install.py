@@ -67,12 +67,17 @@ def status(config: Config, code: Declaration) -> Status:
             )
         return Status(installed=True, python=python, detail=f"It runs in the site's {python}.")
     if python is None:
-        detail = f"It is not installed: run `simyard code install {code.name}`."
+        words = (
+            "It was installed, but its Python is not there any more"
+            if _made(config.home / "envs" / code.python)
+            else "It is not installed"
+        )
+        detail = f"{words}: run `simyard code install {code.name}`."
         return Status(installed=False, python=None, missing=code.requires, detail=detail)
     have = _packages(config.home / "envs" / code.python)
     versions = {name: have[name] for one in code.requires if (name := name_of(one)) in have}
     missing = tuple(one for one in code.requires if name_of(one) not in have)
-    if missing or _made(config.home / "envs" / code.python).get(code.name) != _wanted(code):
+    if missing or not _is_for(_made(config.home / "envs" / code.python), code):
         what = f"{', '.join(missing)} is missing" if missing else "its requirements have changed"
         detail = f"It must be installed again ({what}): run `simyard code install {code.name}`."
         return Status(installed=False, python=python, versions=versions, missing=missing, detail=detail)
@@ -81,18 +86,16 @@ def status(config: Config, code: Declaration) -> Status:
 
 
 def is_other(config: Config, code: Declaration) -> bool:
-    """Whether the environment that is there was made for other requirements than the code has now. One of the site's, and one that
-    says nothing of itself, is taken as it is."""
+    """Whether the environment that is there was made for other requirements than the code has now, or lacks some of them. One of the site's,
+    and one that says nothing of itself, is taken as it is."""
     if not code.python or code.python in config.interpreters:
         return False
-    made = _made(config.home / "envs" / code.python)
-    now = _wanted(code)
-    # where the code's folder lies is not what matters
-    return bool(made) and any(made.get(code.name, {}).get(key) != now[key] for key in ("requires", "lock"))
+    made = _made(env := config.home / "envs" / code.python)
+    return bool(made) and (not _is_for(made, code) or bool({name_of(one) for one in code.requires} - set(_packages(env))))
 
 
-def install(config: Config, code: Declaration, tell: Tell) -> Path:
-    """Makes the environment that `code` needs, and returns its Python; quick where there is nothing to do.
+def install(config: Config, code: Declaration, tell: Tell, *, anew: bool = False) -> Path:
+    """Makes the environment that `code` needs, and returns its Python; quick where there is nothing to do, unless it is to be made `anew`.
 
     `tell` is called with one line of progress after the other. Raises InstallError; then the environment that there was
     before, if any, is still in use.
@@ -108,7 +111,7 @@ def install(config: Config, code: Declaration, tell: Tell) -> Path:
     envs.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(envs / f".{code.python}.lock", tell):
         now = status(config, code)  # another install may have done it meanwhile
-        if now.installed and now.python is not None:
+        if now.installed and now.python is not None and not anew:
             tell(f"{code.title}: {now.detail}")
             return now.python
         _clear(envs, code.python, link)
@@ -232,6 +235,12 @@ def _wanted(code: Declaration) -> dict[str, object]:
     lock = code.folder / LOCK
     digest = hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else ""
     return {"requires": list(code.requires), "lock": digest, "folder": str(code.folder)}
+
+
+def _is_for(made: Mapping[str, Mapping[str, object]], code: Declaration) -> bool:
+    """Whether what was made is for the requirements that the code has now; where its folder lies is not what matters."""
+    now = _wanted(code)
+    return all(made.get(code.name, {}).get(key) == now[key] for key in ("requires", "lock"))
 
 
 def _made(env: Path) -> dict[str, dict[str, object]]:

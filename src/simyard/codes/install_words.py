@@ -51,10 +51,20 @@ _CAUSES = (
         "A folder may not be written. Check who owns SIMYARD_HOME, then install again.",
     ),
     (
-        "not-built",
-        r"Failed to build|Failed building wheel|error: command .* failed",
-        "A package had to be compiled, and that failed. Install the compilers that it asks for, or choose a version with a ready wheel.",
+        "no-compiler",
+        r"command '?[^' ]*(cc|gcc|g\+\+|c\+\+|clang|gfortran|nvcc)'? failed: No such file|No such file or directory: '[^' ]*(cc|g\+\+|c\+\+|clang|gfortran)'|Unknown compiler\(s\)|No CMAKE_\w+_COMPILER could be found|compiler cannot be found|(gcc|cc|g\+\+|gfortran): (command )?not found",
+        "A package has to be compiled, and no compiler is on the PATH. Have one there (Debian: apt install build-essential; on a cluster mostly `module load gcc` in ~/.bash_profile, and a new login), or pin a version that has a ready wheel; then install again.",
     ),
+    (
+        "not-built",
+        r"Failed to build|Failed building wheel|error: command .* failed|metadata-generation-failed",
+        "A package had to be built from its source, and that failed. Install what it asks for (compilers, libraries), or pin a version that has a ready wheel; then install again.",
+    ),
+)
+
+#: Where a build says what is wrong, among much that does not.
+_BUILD_ERROR = re.compile(
+    r"^\w*Error: |: (fatal )?error: |^(error|ERROR): (?!subprocess-exited|failed-wheel|metadata-gen|Failed (to )?b)"
 )
 
 
@@ -66,6 +76,8 @@ def explain(command: Sequence[str], status: int, lines: Sequence[str]) -> Instal
     for code, pattern, words in _CAUSES:
         if re.search(pattern, text):
             telling = [line for line in said if re.search(pattern + "|Because ", line)]
+            if code == "not-built":
+                telling += [line for line in said if _BUILD_ERROR.search(line)]
             return InstallError(code, f"{words} The installer said: {_short(telling[-1] if telling else last)}")
     how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
     return InstallError("install-failed", f"`{Path(command[0]).name}` {how}. It said: {_short(last) or 'nothing'}")

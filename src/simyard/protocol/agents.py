@@ -104,16 +104,18 @@ class Partitions:
 
 @message
 class Environment:
-    """An environment that is whole there: what it is called, its Python, and the versions of the packages in it."""
+    """An environment that was made whole there: what it is called, its Python, and the versions of the packages in it. `broken` says what
+    it lacks by now, "" for nothing."""
 
     name: str
     python: str
     versions: Dict[str, str] = {}  # noqa: RUF012
+    broken: str = ""
 
 
 @message
 class Environments:
-    """The environments of codes that a cluster's agent has; said after each Welcome, and when that has changed."""
+    """The environments of codes that a cluster's agent has; said after each Welcome, when one was made, and when a run's was not there."""
 
     environments: Tuple[Environment, ...]
 

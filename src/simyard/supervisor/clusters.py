@@ -114,7 +114,9 @@ def on_environments(core: Core, out: Outbox, agent_id: str, message: talk.Enviro
 def _sound(said: talk.Environment) -> talk.Environment:
     some = list(said.versions.items())[:_MOST_PACKAGES]
     versions = {text(name)[:_MOST_NAME]: text(version)[:_MOST_NAME] for name, version in some}
-    return talk.Environment(name=said.name, python=text(said.python)[:_MOST_NAME], versions=versions)
+    return talk.Environment(
+        name=said.name, python=text(said.python)[:_MOST_NAME], versions=versions, broken=text(said.broken)[:_MOST_NAME]
+    )
 
 
 def _checked(said: Remote) -> Remote:

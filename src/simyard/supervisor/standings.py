@@ -122,12 +122,23 @@ async def _agent_there(shell: Shell, place: Place, user: str) -> None:
 def here(config: Config, place: Place, code: Declaration) -> Standing:
     """On the machine that this runs on. Blocking."""
     found = install.status(config, code)
+    if not found.installed:
+        # it was changed while Simyard is up, and installed as it is now
+        found = install.status(config, _now(code))
     state = READY if found.installed else OTHER if found.python is not None else MISSING
     fix = "" if found.installed or code.python in config.interpreters else f"simyard code install {code.name}"
     return Standing(
         code=code.name, target=place.name, kind=place.limits.kind, state=state, detail=found.detail.partition(": run `")[0].rstrip(".") + ".",
         remedy=fix, versions=dict(found.versions), missing=found.missing, installable=bool(fix) and config.web.install_codes,
     )  # fmt: skip
+
+
+def _now(code: Declaration) -> Declaration:
+    """As its folder declares it by now; as it was where that is broken."""
+    try:
+        return code_toml.read(code.folder)
+    except (SimyardError, OSError):
+        return code
 
 
 def in_image(place: Place, code: Declaration, codes: Mapping[str, str] | None, current: str) -> Standing:
@@ -166,6 +177,9 @@ def on_cluster(
         words = f"Whether {code.title} is installed on {place.name} is not known before an agent of yours is there: log in, and look again."
         return _standing(code, place, UNKNOWN, words, wanted=digest, remedy=f"simyard target login {place.name}")
     fix = f"simyard code install {code.name} --target {place.name}"
+    if wanted in known and known[wanted].broken:
+        words = f"{code.title} was installed on {place.name}, but {known[wanted].broken}."
+        return _standing(code, place, MISSING, words, wanted=digest, remedy=fix, missing=code.requires, installable=True)
     if wanted in known:
         there = known[wanted]
         needed = {name: there.versions[name] for one in code.requires if (name := install.name_of(one)) in there.versions}

@@ -128,6 +128,10 @@ def test_what_is_there_is_not_made_again(ring: Declaration) -> None:
     remote.state = "ready"
     assert on_cluster(remote, ring, yes=False)["state"] == "ready"
     assert remote.begun == []
+    # unless it is asked for, as one that something has damaged
+    remote.ends = [{"state": "done"}]
+    code_places._on_cluster(cast("Client", remote), ring, "pool", yes=True, anew=True)
+    assert remote.begun == [("ring", "pool", {})]
 
 
 def test_each_line_is_told_once(ring: Declaration, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,6 +51,9 @@ def test_an_environment_is_made_once_and_again_only_when_its_requirements_change
     told.clear()
     install.install(config, probe(config), told.append)
     assert told == ["Probe: It is installed: nothing is required."]
+    used = os.readlink(config.home / "envs" / "probe")
+    install.install(config, probe(config), told.append, anew=True)
+    assert os.readlink(config.home / "envs" / "probe") != used
 
     change(config, "requirements.lock", "# nothing\n")
     assert "its requirements have changed" in install.status(config, probe(config)).detail
@@ -120,9 +123,21 @@ def test_something_that_simyard_did_not_make_is_not_replaced(config: Config) -> 
         ("Error: ensurepip is not available", "no-venv", "apt install python3-venv"),
         ("OSError: [Errno 13] Permission denied: '/opt/simyard'", "not-allowed", "may not be written"),
         (
-            "error: command 'gcc' failed: No such file or directory\nERROR: Failed building wheel for cpymad",
+            "error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'\nERROR: Failed building wheel for cpymad",
+            "no-compiler",
+            "`module load gcc`",
+        ),
+        (
+            "error: command 'gcc' failed: No such file or directory\nERROR: Failed building wheel for x",
+            "no-compiler",
+            "command 'gcc' failed",
+        ),
+        ("../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc']]", "no-compiler", "no compiler is on the PATH"),
+        ("error: command '/usr/bin/gcc' failed with exit code 1\nERROR: Failed building wheel for x", "not-built", "compilers"),
+        (
+            "error: subprocess-exited-with-error\nValueError: no time before 1980\n[end of output]\nERROR: Failed building wheel for x\nerror: failed-wheel-build-for-install",
             "not-built",
-            "compilers",
+            "The installer said: ValueError: no time before 1980",
         ),
         ("something else", "install-failed", "`uv` ended with status 2. It said: something else"),
     ],

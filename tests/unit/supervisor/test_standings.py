@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import hashlib
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -74,6 +77,9 @@ def test_a_cluster_has_it_or_lacks_it_or_has_another_or_nobody_knows(code: Decla
     ready = at_cluster(code, made(name))
     assert (ready.state, ready.version, ready.versions) == ("ready", ready.wanted, {"tiny-package": "1.0"})
     assert "with Python 3.11.2: tiny-package 1.0" in ready.detail
+    broken = at_cluster(code, {name: dataclasses.replace(made(name)[name], broken="its Python is not there any more")})
+    assert (broken.state, broken.remedy, broken.installable) == ("missing", missing.remedy, True)
+    assert broken.detail == "Ring was installed on pool, but its Python is not there any more."
 
 
 def test_what_the_site_says_of_a_cluster_goes_before_an_environment_of_ours(code: Declaration) -> None:
@@ -109,6 +115,30 @@ def test_here_it_is_missing_or_made_for_other_requirements(code: Declaration, tm
     (env / install.MARKER).write_text('{"codes": {"ring": {"requires": ["Tiny_Package>=1"], "lock": "another", "folder": "x"}}}')
     assert install.is_other(config, code)
     assert standings.here(config, local, code).state == "other"
+    lock = hashlib.sha256(LOCK.encode()).hexdigest()
+    (env / install.MARKER).write_text(
+        json.dumps({"codes": {"ring": {"requires": ["Tiny_Package>=1"], "lock": lock, "folder": "moved"}}})
+    )
+    assert install.is_other(config, code)
+    assert standings.here(config, local, code).detail == "It must be installed again (Tiny_Package>=1 is missing)."
+    (env / "lib" / "python3.11" / "site-packages" / "tiny_package-1.0.dist-info").mkdir(parents=True)
+    assert not install.is_other(config, code)
+    assert standings.here(config, local, code).versions == {"tiny-package": "1.0"}
+    # its requirements were changed while Simyard is up, and installed
+    (code.folder / "code.toml").write_text(TOML.replace(">=1", ">=1.0"))
+    marker = (env / install.MARKER).read_text()
+    (env / install.MARKER).write_text(marker.replace(">=1", ">=1.0"))
+    assert standings.here(config, local, code).state == "ready"
+    (code.folder / "code.toml").write_text("half of")
+    assert standings.here(config, local, code).state == "other"
+    (code.folder / "code.toml").write_text(TOML)
+    (env / install.MARKER).write_text(marker)
+    # as after an update of the system
+    (env / "bin" / "python").unlink()
+    (env / "bin" / "python").symlink_to("/usr/bin/python2.0")
+    gone = standings.here(config, local, code)
+    assert (gone.state, gone.remedy) == ("missing", "simyard code install ring")
+    assert gone.detail == "It was installed, but its Python is not there any more."
 
 
 class Unpacked:
