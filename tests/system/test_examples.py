@@ -23,7 +23,6 @@ from tests.system.examples_kit import (
     CASES,
     INSTALLED,
     LONG,
-    NOT_IN_IMAGE,
     PARTS,
     Case,
     built,
@@ -109,14 +108,6 @@ def rises(yard: Yard, run: RemoteRun) -> bool:
     return bool(said) and said == sorted(said) and said[-1] == 1
 
 
-def is_missing(yard: Yard, code: str) -> bool:
-    """Whether the image lacks it, which is then said."""
-    if yard.target.name != "box" or code not in NOT_IN_IMAGE:
-        return False
-    assert [one["state"] for one in yard.client.code_targets(code) if one["target"] == "box"] != ["ready"]
-    return True
-
-
 def processes_in(directory: Path) -> list[str]:
     """What works in a run's folder, wherever that is for them."""
     found = []
@@ -144,8 +135,6 @@ def test_every_example_and_every_model_is_among_those_that_are_run(site_codes: P
 @on_each_target
 @EVERY_CODE
 def test_the_examples_complete_with_their_reports(code: str, yard: Yard, target: Target) -> None:
-    if is_missing(yard, code):
-        return
     cases = list(CASES[code]) if target.name == "local" else one_for_each_model(CASES[code])
     models = {one["name"]: one for one in yard.client.code(code)["models"]}
     reports = {one["name"]: one for one in yard.client.code(code)["reports"]}
@@ -170,8 +159,6 @@ def test_the_examples_complete_with_their_reports(code: str, yard: Yard, target:
 @on_each_target
 @EVERY_CODE
 def test_a_long_run_shows_how_far_it_is_and_is_gone_when_it_is_canceled(code: str, yard: Yard) -> None:
-    if is_missing(yard, code):
-        return
     run = begin(yard, code, LONG[code])
     reaches(run, "running")
     wait_until(lambda: processes_in(yard.run_dir(run.id)), LIMIT)
@@ -190,8 +177,6 @@ def test_runs_that_are_cut_short_or_left_alone_come_to_their_end_as_one_run(yard
     """On a cluster each is told that its time is over, and goes on in a next job; elsewhere what watches them is killed."""
     runs = {}
     for code, case in PARTS.items():
-        if is_missing(yard, code):
-            continue
         run = runs[code] = begin(yard, code, case if target.directory else shorter(case))
         # from its own folder: by the time that it is known elsewhere, it may be done
         wait_until(lambda run=run: told(yard, run), LIMIT)
@@ -219,11 +204,6 @@ def test_lammps_computes_on_two_tasks(yard: Yard, target: Target) -> None:
     case = Case("tiny", "dynamics", {"cells": 4, "equilibration": 20, "steps": 60, "frames": 2})
     run = begin(yard, "lammps", case, resources={"cores": 2})
     run.wait(timeout=120)
-    if target.name == "box":
-        # an image has no programs of packages
-        assert (run.state, run.data["cause"]) == ("failed", "input"), run.data
-        assert run.reason == "There is no mpirun to start LAMMPS on 2 cores: ask for one core."
-        return
     assert run.state == "completed", run.reason
     log = b"".join(run.log()).decode()
     assert (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simyard.drivers.base import DriverError
-from simyard.drivers.docker.image import refuse_compiled
+from simyard.drivers.docker.image_packages import refuse_compiled
 
 HEAD = "Wheel-Version: 1.0\nGenerator: setuptools (84.2.1)\n"
 
