@@ -37,6 +37,16 @@ async def build(docker: aiodocker.Docker, context: Path, tag: str, tell: Tell, c
                 tell(words)
 
 
+#: What is copied, by its first word in the Dockerfile.
+_PARTS = {
+    "base.tar": "the base",
+    "bytecode": "the bytecode",
+    "codes": "the codes",
+    "agent.pyz": "the agent",
+    "made": "codes and agent",
+}
+
+
 def said(line: str) -> str:
     """What a line of the daemon's means for who waits; "" for nothing. Pure."""
     found = re.match(r"Step (\d+/\d+) : (FROM|ADD|COPY|RUN|LABEL) ?(.*)", line)
@@ -44,14 +54,12 @@ def said(line: str) -> str:
         # what containers and layers are called
         return "" if re.match(r" ---> |Removing intermediate container ", line) else line.strip()
     step, verb, words = found.groups()
-    if copied := re.match(r"envs/(\S+) ", words):
-        return f"Step {step}: the files of {copied[1]} …"
-    match verb:
-        case "RUN":
-            return f"Step {step}: bytecode and modes of what was put there …"
-        case "COPY" | "ADD":
-            return f"Step {step}: {words[: words.rfind(' ')].removeprefix('--from=')} …"
-    return ""
+    if verb in ("COPY", "ADD"):
+        what = words.rpartition(" ")[0]
+        return (
+            f"Step {step}: {_PARTS.get(what.rpartition('=')[2].partition(' ')[0]) or 'the files of ' + what.rpartition('/')[2]} …"
+        )
+    return f"Step {step}: making bytecode …" if verb == "RUN" else ""
 
 
 def _limit() -> aiohttp.ClientTimeout:

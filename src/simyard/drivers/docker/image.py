@@ -23,17 +23,10 @@ from simyard.drivers.docker import image_packages, image_python, layout
 #: Its labels: Simyard's version, the agent's (see contents), {code: version} as JSON, and what it was built from (`digest`).
 VERSION, AGENT, CODES, CONTENT = "simyard.version", "simyard.agent", "simyard.codes", "simyard.content"
 PYTHON = image_packages.PYTHON
-#: As if made by anybody at any time: the same files make the same layers. What is so already is not touched, because each file that
-#: is changed in any way is stored a second time.
-_TIDY = (
-    r"find /image ! -type l \( -perm /022 -o ! -perm -444 -o -perm /111 ! -perm -111 -o -type d ! -perm -111 \) -exec chmod a+rX,go-w {} +"
-    " && find /image -newermt @0 -exec touch -h -d @0 {} +"
-)
+#: As if made by anybody at any time: the same files make the same layers.
+_TIDY = "chmod -R a+rX,go-w /image && find /image -exec touch -h -d @0 {} +"
 #: Bytecode that does not depend on when it was made, nor on chance. The tests of packages, half of all their modules, are left out.
-_COMPILE = (
-    f"{{ PYTHONHASHSEED=0 {layout.PYTHON} -m compileall -qq -j 0 --invalidation-mode unchecked-hash"
-    " -x '/tests?/' -s /image -p / /image || true; }"
-)
+_COMPILE = f"PYTHONHASHSEED=0 {layout.PYTHON} -m compileall -qq -j 0 --invalidation-mode unchecked-hash -x '/tests?/'"
 
 Tell = Callable[[str], None]
 
@@ -58,7 +51,7 @@ def write_context(
     names = sorted({layout.OWN, *(code.python for code in codes if code.python)})
     own = {name: path for name, path in (interpreters or {}).items() if name in names and name != layout.OWN}
     for name in names:
-        env = folder / "envs" / name
+        env = folder / "envs" / name / layout.env(name).lstrip("/")
         if name in own:
             tell(f"Copying {own[name]} as {name} …")
             image_python.copy(Path(own[name]).expanduser(), env, layout.interpreter(name))
@@ -77,37 +70,45 @@ def _place(there: Path, here: Path) -> None:
 
 
 def dockerfile(base: str, interpreters: Iterable[str], codes: Sequence[Declaration], own: Iterable[str] = ()) -> str:
-    """On that image, or "" for the context's base.tar. Each interpreter is made in a stage and is a layer of its own, which Docker has
-    already when only codes or the agent have changed; those in `own` are no Python of the base. A stage makes it in a tree of its own,
-    which is copied over the base as a whole: times of folders included."""
-    staged = f"/image{layout.FOLDER}"
-    stages = {name: f"env{n}" for n, name in enumerate(interpreters)}
-    lines = [] if base else ["FROM scratch AS base", "ADD base.tar /"]
-    for name, stage in stages.items():
-        lines += [
-            f"FROM {base or 'base'} AS {stage}",
-            f"COPY envs/{name} {staged}/envs/{name}",
-            f"RUN {_compile_own(name) if name in own else _COMPILE} && {_TIDY}",
-        ]
-    labels = {VERSION: simyard.__version__, AGENT: contents.on_disk(), CODES: json.dumps({code.name: code.version for code in codes})}
-    lines += [
-        f"FROM {base or 'base'} AS made",
-        f"COPY codes {staged}/codes",
+    """On that image, or "" for the context's base.tar; the interpreters in `own` are not the base's. Each interpreter is a layer, which
+    Docker has already where only codes or the agent have changed; above them is one of bytecode, and one of what is Simyard's.
+    Whole trees are copied over what is there, so that the times of folders are those of the tree, and nothing is stored twice."""
+    root, names = base or "base", list(interpreters)
+    bytecode = [f"{_COMPILE} {' '.join(envs)} || true"] if (envs := [layout.env(one) for one in names if one not in own]) else []
+    lines = [
+        *([] if base else ["FROM scratch AS base", "ADD base.tar /"]),
+        f"FROM {root} AS plain",
+        *(f"COPY envs/{name} /" for name in names),
+        "FROM plain AS bytecode",
+        *(f"RUN {_compile_own(name)}" for name in own),
+        (
+            f"RUN {{ {'; '.join(bytecode) or 'true'}; }} && mkdir -p /image && cd / && "
+            f"find .{layout.FOLDER}/envs -name '*.pyc' -exec cp --parents -t /image {{}} + && {_TIDY}"
+        ),
+        f"FROM {root} AS made",
+        f"COPY codes /image{layout.FOLDER}/codes",
         f"COPY agent.pyz /image{layout.AGENT}",
-        f"RUN cp -pL {layout.PYTHON} /image{layout.HIDDEN_PYTHON} && {_COMPILE} && {_TIDY} && chmod 0711 /image{layout.HIDDEN_PYTHON}",
-        f"FROM {base or 'base'}",
-        *(f"COPY --from={stage} /image /" for stage in (*stages.values(), "made")),
-        "LABEL " + " ".join(f"{key}={json.dumps(value)}" for key, value in labels.items()),
+        (
+            f"RUN cp -pL {layout.PYTHON} /image{layout.HIDDEN_PYTHON} && {{ {_COMPILE} -s /image -p / /image || true; }} && "
+            f"{_TIDY} && chmod 0711 /image{layout.HIDDEN_PYTHON}"
+        ),
+        "FROM plain",
+        "COPY --from=bytecode /image /",
+        "COPY --from=made /image /",
     ]
+    labels = {
+        VERSION: simyard.__version__,
+        AGENT: contents.on_disk(),
+        CODES: json.dumps({code.name: code.version for code in codes}),
+    }
+    lines.append("LABEL " + " ".join(f"{key}={json.dumps(value)}" for key, value in labels.items()))
     return "\n".join(lines) + "\n"
 
 
 def _compile_own(name: str) -> str:
     """What makes the bytecode of an interpreter of this machine, and first of all shows whether it starts there."""
-    env = f"{layout.FOLDER}/envs/{name}"
-    python = f"/image{env}/bin/python"
-    # older ones compare times
-    return f"{_TIDY} && {python} -c 'import json' && {{ {python} -m compileall -q -d {env}/lib /image{env}/lib >/dev/null || true; }}"
+    env = layout.env(name)
+    return f"{env}/bin/python -c 'import json' && {{ {env}/bin/python -m compileall -q {env}/lib >/dev/null || true; }}"
 
 
 def digest(context: Path, base: str) -> str:
