@@ -74,7 +74,7 @@ def dockerfile(base: str, interpreters: Iterable[str], codes: Sequence[Declarati
     Docker has already where only codes or the agent have changed; above them is one of bytecode, and one of what is Simyard's.
     Whole trees are copied over what is there, so that the times of folders are those of the tree, and nothing is stored twice."""
     root, names = base or "base", list(interpreters)
-    bytecode = [f"{_COMPILE} {' '.join(envs)} || true"] if (envs := [layout.env(one) for one in names if one not in own]) else []
+    envs = [layout.env(one) for one in names if one not in own]
     lines = [
         *([] if base else ["FROM scratch AS base", "ADD base.tar /"]),
         f"FROM {root} AS plain",
@@ -82,7 +82,7 @@ def dockerfile(base: str, interpreters: Iterable[str], codes: Sequence[Declarati
         "FROM plain AS bytecode",
         *(f"RUN {_compile_own(name)}" for name in own),
         (
-            f"RUN {{ {'; '.join(bytecode) or 'true'}; }} && mkdir -p /image && cd / && "
+            f"RUN {{ {_COMPILE} {' '.join(envs)} || true; }} && mkdir -p /image && cd / && "
             f"find .{layout.FOLDER}/envs -name '*.pyc' -exec cp --parents -t /image {{}} + && {_TIDY}"
         ),
         f"FROM {root} AS made",

@@ -86,6 +86,9 @@ def _install(site: Path, what: list[str]) -> None:
     if uv := uv_there():
         rootfs.run([uv, "pip", "install", "--target", str(site), *common])
         return
+    if f"{sys.version_info.major}.{sys.version_info.minor}" != PYTHON:
+        # pip reads the conditions in a lock by the Python that it runs in
+        raise DriverError(f"Packages for Python {PYTHON} cannot be chosen by pip of another one: put uv on PATH.")
     pip = [sys.executable, "-m", "pip"]
     with tempfile.TemporaryDirectory() as folder:
         rootfs.run([*pip, "download", "--dest", folder, *common])
