@@ -23,4 +23,4 @@ def test_a_container_is_not_told_of_this_machines_folders_and_people() -> None:
         "XDG_CACHE_HOME": "/root/.cache", "OMP_NUM_THREADS": "2",
     }  # fmt: skip
     wanted = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "2"}
-    assert inside(environ) == wanted
+    assert inside(environ) == wanted | {"MPIR_CVAR_CH4_CMA_ENABLE": "0"}
