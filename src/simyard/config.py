@@ -113,8 +113,7 @@ class DockerConfig:
     in `drained` take no new users. `owner` is the numeric user of everything in a container, 0 for the one who runs Simyard, or
     10001 where that is root. `memory` and `tmp` in bytes, 0 for all that the targets of this kind may use; `idle` is how long a
     container that nobody needs is kept, in seconds. `base` is the image that `simyard image build` builds on, a Debian with Python;
-    "" for one that it makes itself.
-    """
+    "" for one that it makes itself; `interpreters` are Pythons of this machine of which it puts copies there."""
 
     hosts: tuple[str, ...] = ("unix:///var/run/docker.sock",)
     drained: tuple[str, ...] = ()
@@ -128,6 +127,7 @@ class DockerConfig:
     open_files: int = 4096
     tmp: int = 256 << 20
     idle: float = 1800.0
+    interpreters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,7 +316,6 @@ def from_settings(home: Path, settings: Mapping[str, Any], where: str) -> Config
         raise ConfigError(
             f"{where}: targets.{lost[0]} is of kind {SBATCH!r} and needs a section [clusters.{lost[0]}] with its host."
         )
-    interpreters = _table(settings.get("interpreters", {}), f"{where}: interpreters")
     paths = settings.get("codes_path", [])
     if not isinstance(paths, list) or not all(isinstance(p, str) for p in paths):
         raise ConfigError(f"{where}: codes_path must be a list of folders.")
@@ -328,7 +327,7 @@ def from_settings(home: Path, settings: Mapping[str, Any], where: str) -> Config
         targets=targets,
         clusters=clusters,
         default_target=_default_target(settings.get("default_target", ""), targets, where),
-        interpreters={name: str(path) for name, path in interpreters.items()},
+        interpreters=_value(Mapping[str, str], "interpreters", settings.get("interpreters", {}), f"{where}: interpreters"),
         codes_path=tuple(Path(p).expanduser() for p in paths),
     )
 
@@ -384,6 +383,8 @@ def _value(hint: type, key: str, item: Any, where: str) -> Any:
         if not isinstance(item, list) or not all(isinstance(one, str) for one in item):
             raise ConfigError(f"{where} must be a list of texts, not {item!r}.")
         return tuple(item)
+    if hint == Mapping[str, str]:
+        return {name: str(path) for name, path in _table(item, where).items()}
     if type(item) is not hint:
         raise ConfigError(f"{where} must be {'true or false' if hint is bool else 'of type ' + hint.__name__}, not {item!r}.")
     return item

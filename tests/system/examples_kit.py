@@ -12,20 +12,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from simyard.agent import pyz
-from simyard.codes import registry
-from simyard.config import Config
-from simyard.drivers.docker import image
-from tests.docker_engine import KEPT, Engine, one_at_a_time, root_file_system
+from simyard.drivers.docker import image_python, rootfs
+from tests.docker_engine import Engine, root_file_system
 from tests.lammps_environment import HOME
 from tests.madx_environment import CODES
 from tests.slurm_site import PYTHON, Site
-from tests.system.targets import Target, batch, box
+from tests.system.targets import SIMYARD, Target, batch, box
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 IMAGE = "simyard-examples"
-#: What no image of the tests has: with Xsuite's 460 MB it takes minutes to be built.
-NOT_IN_IMAGE = ("xsuite",)
 #: The codes with an environment of their own.
 INSTALLED = ("lammps", "madx", "srw", "xsuite")
 
@@ -129,18 +124,17 @@ def here(old_python: Path) -> Target:
 
 
 def in_containers(engine: Engine, codes: Path, old_python: Path) -> Target:
-    """Containers of an image that has these codes, made as Simyard makes it, and a Python 2.7 that a site puts on top."""
-    chosen = registry.load(Config(home=KEPT, codes_path=(codes,)))
-    base = root_file_system()
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as beside, one_at_a_time():
-        agent = pyz.build(Path(beside) / "agent.pyz")
-        image.write_context(Path(folder), base, agent, [chosen.code(name) for name in CASES if name not in NOT_IN_IMAGE], print)
-        engine.docker("build", "-q", "-t", IMAGE, folder)
+    """Containers of an image that has all of these codes, made as a site makes it, with a Python 2.7 of this machine."""
     with tempfile.TemporaryDirectory() as folder:
-        old = "/opt/simyard/envs/python2.7"
-        _copied(old_python, Path(folder) / "old")
-        (Path(folder) / "Dockerfile").write_text(f"FROM {IMAGE}\nRUN rm -rf {old}\nCOPY old {old}\n")
-        engine.docker("build", "-q", "-t", IMAGE, folder)
+        home = Path(folder)
+        (home / "image").mkdir()
+        (home / "image" / f"{rootfs.SUITE}.tar").symlink_to(root_file_system())
+        (home / "simyard.toml").write_text(
+            f'codes_path = ["{codes}"]\n[docker]\nhosts = ["{engine.url}"]\nimage = "{IMAGE}"\n'
+            f'[docker.interpreters]\n"python2.7" = "{old_python}"\n'
+        )
+        # its progress, in a failure's report
+        subprocess.run([SIMYARD, "--home", home, "image", "build", *(f"--code={name}" for name in CASES)], check=True)
     there = box(engine)
     return replace(there, settings=there.settings.replace('"simyard-test"', f'"{IMAGE}"').replace('"1 GiB"', '"4 GiB"'))
 
@@ -153,22 +147,9 @@ def on_a_cluster(pool: Site, old_python: Path) -> Iterator[Target]:
         folder.chmod(0o755)
         there = batch(pool)
         pythons = {code: _environment(folder / code, code, pool.account.name) for code in ("lammps", "srw", "xsuite")}
-        pythons["ising"] = _copied(old_python, folder / "old")
+        pythons["ising"] = image_python.copy(old_python, folder / "old")
         lines = [f'[clusters.{pool.name}.codes.{code}]\npython = "{python}"\n' for code, python in pythons.items()]
         yield replace(there, settings=there.settings + "".join(lines))
-
-
-def _copied(old_python: Path, folder: Path) -> Path:
-    """A Python 2.7 that runs from another folder than it was built for."""
-    unneeded = shutil.ignore_patterns("test", "site-packages", "*.a", "*.pyo", "share", "include", "python", "2to3*")
-    shutil.copytree(old_python.resolve().parents[1], folder, symlinks=True, ignore=unneeded)
-    script = folder / "bin" / "python"
-    script.write_text(
-        '#!/bin/sh\nexport PYTHONHOME=$(dirname "$(dirname "$0")")\nexport LD_LIBRARY_PATH="$PYTHONHOME/lib"\n'
-        'exec "$PYTHONHOME/bin/python2.7" "$@"\n'
-    )
-    script.chmod(0o755)
-    return script
 
 
 def _environment(folder: Path, code: str, account: str) -> Path:

@@ -19,19 +19,7 @@ from tests.docker_engine import Engine, an_empty_engine
 from tests.lammps_environment import HOME
 from tests.slurm_site import Site
 from tests.system.cluster_kit import LIMIT, reaches
-from tests.system.examples_kit import (
-    CASES,
-    INSTALLED,
-    LONG,
-    NOT_IN_IMAGE,
-    PARTS,
-    Case,
-    built,
-    here,
-    in_containers,
-    on_a_cluster,
-    shorter,
-)
+from tests.system.examples_kit import CASES, INSTALLED, LONG, PARTS, Case, built, here, in_containers, on_a_cluster, shorter
 from tests.system.page_kit import Yard, wait_until
 from tests.system.targets import Target, on_each_target
 
@@ -91,20 +79,20 @@ class Begun:
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
-        self._examples: dict[str, list[RemoteRun]] = {}
+        self._examples: dict[str, list[RemoteRun]] | None = None
         self._long: dict[str, RemoteRun] = {}
 
     def examples(self, code: str) -> list[RemoteRun]:
         """Every example of the code; all of all codes are begun with the first."""
-        if not self._examples:
-            self._examples = {one: self._begin(one) for one in CASES if not is_missing(self._yard, one)}
+        if self._examples is None:
+            self._examples = {one: self._begin(one) for one in CASES}
         # a second try has runs of its own
         return self._examples.pop(code, None) or self._begin(code)
 
     def long(self, code: str) -> RemoteRun:
         """A long run of that code; that of the next code is begun, too."""
         run = self._long.pop(code, None) or begin(self._yard, code, LONG[code])
-        after = [one for one in [*LONG][[*LONG].index(code) + 1 :] if not is_missing(self._yard, one)]
+        after = [*LONG][[*LONG].index(code) + 1 :]
         if after and not self._long:
             self._long[after[0]] = begin(self._yard, after[0], LONG[after[0]])
         return run
@@ -145,14 +133,6 @@ def rises(yard: Yard, run: RemoteRun) -> bool:
     return bool(said) and said == sorted(said) and said[-1] == 1
 
 
-def is_missing(yard: Yard, code: str) -> bool:
-    """Whether the image lacks it, which is then said."""
-    if yard.target.name != "box" or code not in NOT_IN_IMAGE:
-        return False
-    assert [one["state"] for one in yard.client.code_targets(code) if one["target"] == "box"] != ["ready"]
-    return True
-
-
 def processes_in(directory: Path) -> list[str]:
     """What works in a run's folder, wherever that is for them."""
     found = []
@@ -180,8 +160,6 @@ def test_every_example_and_every_model_is_among_those_that_are_run(site_codes: P
 @on_each_target
 @EVERY_CODE
 def test_the_examples_complete_with_their_reports(code: str, yard: Yard, begun: Begun) -> None:
-    if is_missing(yard, code):
-        return
     models = {one["name"]: one for one in yard.client.code(code)["models"]}
     reports = {one["name"]: one for one in yard.client.code(code)["reports"]}
     wrong = {}
@@ -204,8 +182,6 @@ def test_the_examples_complete_with_their_reports(code: str, yard: Yard, begun: 
 @on_each_target
 @EVERY_CODE
 def test_a_long_run_shows_how_far_it_is_and_is_gone_when_it_is_canceled(code: str, yard: Yard, begun: Begun) -> None:
-    if is_missing(yard, code):
-        return
     run = begun.long(code)
     reaches(run, "running")
     wait_until(lambda: processes_in(yard.run_dir(run.id)), LIMIT)
@@ -222,7 +198,7 @@ def test_a_long_run_shows_how_far_it_is_and_is_gone_when_it_is_canceled(code: st
 @on_each_target
 def test_runs_that_are_cut_short_or_left_alone_come_to_their_end_as_one_run(yard: Yard, target: Target, request: Any) -> None:
     """On a cluster each is told that its time is over, and goes on in a next job; elsewhere what watches them is killed."""
-    there = {code: case if target.directory else shorter(case) for code, case in PARTS.items() if not is_missing(yard, code)}
+    there = {code: case if target.directory else shorter(case) for code, case in PARTS.items()}
     runs = {code: begin(yard, code, case) for code, case in there.items()}
     pool: Site | None = request.getfixturevalue("pool") if target.directory else None
     left = list(runs.values())
@@ -258,11 +234,6 @@ def test_lammps_computes_on_two_tasks(yard: Yard, target: Target) -> None:
     case = Case("tiny", "dynamics", {"cells": 4, "equilibration": 20, "steps": 60, "frames": 2})
     run = begin(yard, "lammps", case, resources={"cores": 2})
     run.wait(timeout=120)
-    if target.name == "box":
-        # an image has no programs of packages
-        assert (run.state, run.data["cause"]) == ("failed", "input"), run.data
-        assert run.reason == "There is no mpirun to start LAMMPS on 2 cores: ask for one core."
-        return
     assert run.state == "completed", run.reason
     log = b"".join(run.log()).decode()
     assert (

@@ -58,7 +58,8 @@ def build(names: tuple[str, ...], base: str | None, fresh: bool, anew: bool, url
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         context = folder / "context"
         context.mkdir()
-        images.write_context(context, base or _root(settings, fresh), pyz.build(folder / "agent.pyz"), codes, note)
+        agent = pyz.build(folder / "agent.pyz")
+        images.write_context(context, base or _root(settings, fresh), agent, codes, note, settings.docker.interpreters)
         _run(_built(settings, urls, context, base, anew))
     click.echo(f"{settings.docker.image} is there, with {', '.join(code.name for code in codes)}.")
 

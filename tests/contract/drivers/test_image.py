@@ -17,12 +17,14 @@ import pytest
 from simyard import contents
 from simyard.codes import registry
 from simyard.config import Config
-from simyard.drivers.docker import image, layout
+from simyard.drivers.docker import image, image_packages, layout
 from tests.docker_engine import IMAGE, KEPT, Engine
 
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker"), pytest.mark.timeout(300)]
 SIMYARD = Path(sys.executable).parent / "simyard"
 NAME = "simyard-made"
+#: Of an image with one interpreter: that, the bytecode, and all else.
+LAYERS = 3
 
 
 @pytest.fixture
@@ -30,9 +32,10 @@ def context(tmp_path: Path) -> Path:
     """What `docker build` gets, with small things in the place of packages, on the tests' own image."""
     code = registry.load(Config(home=KEPT)).code("grayscott")
     folder = tmp_path / "context"
-    (folder / "site" / layout.OWN).mkdir(parents=True)
+    env = folder / "envs" / layout.OWN / layout.env(layout.OWN).lstrip("/")
+    image_packages.put(env, layout.OWN, [])
     for n in range(20):
-        (folder / "site" / layout.OWN / f"part{n}.py").write_text(
+        (env / "lib" / f"python{image.PYTHON}" / "site-packages" / f"part{n}.py").write_text(
             f"WORDS = {{'a', 'b', 'c', {n}}}\ndef f(x):\n    return x in WORDS\n"
         )
     (folder / "codes" / "grayscott").mkdir(parents=True)
@@ -57,16 +60,18 @@ def simyard(home: Path, *words: str, status: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def layer(engine: Engine, name: str) -> dict[str, tuple[Any, ...]]:
-    """What the uppermost layer of an image holds."""
+def files(engine: Engine, name: str) -> dict[str, tuple[Any, ...]]:
+    """What the layers of an image hold that are Simyard's own, the last word on each file."""
     with tempfile.TemporaryFile() as file:
         subprocess.run(["docker", "-H", engine.url, "save", name], stdout=file, check=True)
         file.seek(0)
         with tarfile.open(fileobj=file) as saved:
             manifest = json.load(saved.extractfile("manifest.json") or io.BytesIO())
-            inside = saved.extractfile(manifest[0]["Layers"][-1])
-            with tarfile.open(fileobj=inside) as tar:
-                return {one.name: (one.mtime, one.mode, one.uid, one.size, one.linkname) for one in tar}
+            found = {}
+            for one in manifest[0]["Layers"][-LAYERS:]:
+                with tarfile.open(fileobj=saved.extractfile(one)) as tar:
+                    found.update({one.name: (one.mtime, one.mode, one.uid, one.size, one.linkname) for one in tar})
+            return found
 
 
 def test_the_same_input_makes_the_same_layers_whenever_it_is_built(engine: Engine, context: Path) -> None:
@@ -74,14 +79,15 @@ def test_the_same_input_makes_the_same_layers_whenever_it_is_built(engine: Engin
     for name in ("same-1", "same-2"):
         engine.docker("build", "-q", "--no-cache", "-t", name, context)
         found.append(engine.inspect(name))
-    one, two = layer(engine, "same-1"), layer(engine, "same-2")
+    one, two = files(engine, "same-1"), files(engine, "same-2")
     assert {name: (one[name], two[name]) for name in one if one[name] != two.get(name)} == {}
     assert found[0]["RootFS"]["Layers"] == found[1]["RootFS"]["Layers"]
-    assert len(found[0]["RootFS"]["Layers"]) == len(engine.inspect(IMAGE)["RootFS"]["Layers"]) + 1
+    assert len(found[0]["RootFS"]["Layers"]) == len(engine.inspect(IMAGE)["RootFS"]["Layers"]) + LAYERS
     assert {
         "opt/simyard/agent.pyz",
         "opt/simyard/codes/grayscott/code.toml",
         f"opt/simyard/envs/{layout.OWN}/lib/python{image.PYTHON}/site-packages/part7.py",
+        f"opt/simyard/envs/{layout.OWN}/lib/python{image.PYTHON}/site-packages/__pycache__/part7.cpython-311.pyc",
     } <= one.keys()
     assert not [name for name, (_, mode, *_) in one.items() if mode & 0o022 and not one[name][-1]], (
         "nobody but root may write there"

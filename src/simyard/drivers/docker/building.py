@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import tempfile
 from pathlib import Path
@@ -22,7 +23,9 @@ async def build(docker: aiodocker.Docker, context: Path, tag: str, tell: Tell, c
     with tempfile.TemporaryFile() as packed:
         with tarfile.open(fileobj=packed, mode="w") as tar:
             tar.add(context, arcname=".", filter=_nobodys)
+        size = packed.tell()
         packed.seek(0)
+        tell(f"Sending {size / 1e6:.0f} MB …")
         labels = {CONTENT: content} if content else None
         made = docker.images.build(
             fileobj=packed, encoding="identity", tag=tag, labels=labels, stream=True, timeout=_limit(), forcerm=True
@@ -30,8 +33,33 @@ async def build(docker: aiodocker.Docker, context: Path, tag: str, tell: Tell, c
         async for line in made:
             if "error" in line:
                 raise DriverError(f"Docker could not make the image: {str(line['error'])[:800]}")
-            if words := str(line.get("stream", "")).strip():
+            if words := said(str(line.get("stream", ""))):
                 tell(words)
+
+
+#: What is copied, by its first word in the Dockerfile.
+_PARTS = {
+    "base.tar": "the base",
+    "bytecode": "the bytecode",
+    "codes": "the codes",
+    "agent.pyz": "the agent",
+    "made": "codes and agent",
+}
+
+
+def said(line: str) -> str:
+    """What a line of the daemon's means for who waits; "" for nothing. Pure."""
+    found = re.match(r"Step (\d+/\d+) : (FROM|ADD|COPY|RUN|LABEL) ?(.*)", line)
+    if found is None:
+        # what containers and layers are called
+        return "" if re.match(r" ---> |Removing intermediate container ", line) else line.strip()
+    step, verb, words = found.groups()
+    if verb in ("COPY", "ADD"):
+        what = words.rpartition(" ")[0]
+        return (
+            f"Step {step}: {_PARTS.get(what.rpartition('=')[2].partition(' ')[0]) or 'the files of ' + what.rpartition('/')[2]} …"
+        )
+    return f"Step {step}: making bytecode …" if verb == "RUN" else ""
 
 
 def _limit() -> aiohttp.ClientTimeout:
@@ -39,8 +67,9 @@ def _limit() -> aiohttp.ClientTimeout:
 
 
 def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """As if anybody had made it at any time: the same files make the same layers."""
+    """As if anybody had made it at any time: the same files make the same layers. All may read it, and nobody but root may write."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mtime = 0
+    member.mode = 0o755 if member.isdir() or member.mode & 0o111 else 0o644
     return member

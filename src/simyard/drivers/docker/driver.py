@@ -22,6 +22,7 @@ from simyard.drivers.docker.host import CONFLICT, Host, Silent
 from simyard.drivers.docker.listing import codes_of
 from simyard.drivers.docker.pool import Pool
 from simyard.drivers.docker.relay import Relay
+from simyard.drivers.environment import inside
 from simyard.protocol import launch
 
 #: Making and starting a container may take so long on a busy host (seconds).
@@ -62,6 +63,7 @@ class DockerDriver(Driver):
             await self._relays[host.url].ready()
         log = Path(spec.root) / "agents" / spec.target / "agent.log"
         command = [*agent_in(found), "launch", str(log)]
+        spec = dataclasses.replace(spec, environment=inside(spec.environment))
         status, out, err = await _answered(host.run(found["Id"], command, launch.to_line(spec).encode()))
         if status != 0:
             raise DriverError(_words(err) or "The agent could not be started in its container.")

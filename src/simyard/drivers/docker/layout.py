@@ -20,6 +20,11 @@ def code_dir(code: str) -> str:
     return f"/opt/simyard/codes/{code}"
 
 
+def env(name: str) -> str:
+    """The folder of an interpreter of that name in a `code.toml`; "" is Simyard's own."""
+    return f"/opt/simyard/envs/{name or OWN}"
+
+
 def interpreter(name: str) -> str:
-    """The Python of that name in a `code.toml`; "" is Simyard's own."""
-    return f"/opt/simyard/envs/{name or OWN}/bin/python"
+    """Its Python."""
+    return f"{env(name)}/bin/python"
