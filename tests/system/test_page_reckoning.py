@@ -217,3 +217,31 @@ def test_quick_runs_that_follow_each_other_are_one_row(page: Any) -> None:
         ["fold", ["009", "008"]], ["run", ["007"]], ["run", ["006"]], ["run", ["005"]], ["run", ["004"]], ["run", ["003"]],
         ["fold", ["002", "001"]], ["part", ["002"]], ["part", ["001"]],
     ]  # fmt: skip
+
+
+#: Puts values into a field of a draft, all in one moment; answers with what was asked to be saved by then, and in the end.
+_TYPED = """async (values) => {
+    const base = '/static/js', {api} = await import(`${base}/api.js`), {Draft} = await import(`${base}/draft.js`);
+    const {inputs, asked, change} = {inputs: [{name: 'n', type: 'integer', default: 1, minimum: 0}], asked: [], change: api.changeSimulation};
+    const draft = new Draft({id: 'S', version: 1, revision: 'r1', etag: 'e1', inputs: {}, files: {}}, {name: 'c', inputs, groups: []});
+    api.changeSimulation = async (id, etag, what) => {
+        asked.push(what.inputs.n);
+        const {version} = draft.simulation.value;
+        return {...draft.simulation.value, version: version + 1, revision: `r${version + 1}`, inputs: what.inputs};
+    };
+    try {
+        for (const value of values) draft.set('n', value, true);
+        const atOnce = [...asked];
+        while (draft.state.value !== 'saved') await new Promise((resolve) => setTimeout(resolve, 5));
+        return {atOnce, asked};
+    } finally {
+        api.changeSimulation = change;
+    }
+}"""
+
+
+def test_the_first_key_is_saved_at_once_and_of_those_that_follow_fast_only_the_last(page: Any) -> None:
+    assert page.evaluate(_TYPED, ["5"]) == {"atOnce": [5], "asked": [5]}
+    many = [str(number) for number in range(10, 40)]
+    assert page.evaluate(_TYPED, many) == {"atOnce": [10], "asked": [10, 39]}
+    assert page.evaluate(_TYPED, ["x", "7"]) == {"atOnce": [], "asked": [7]}, "what is wrong is not saved"

@@ -229,14 +229,15 @@ def lattice(optics):
 
 
 def names(centre, name, keyword, gradient):
-    """Invisible points in the elements, by which the pointer finds what stands there."""
+    """Invisible points in the elements, by which the pointer finds what stands there; of what cannot be seen one is drawn."""
     told = [
         f"{str(one).partition(':')[0].lower()} · {kind}" + (f" · k1·l = {strength:.4g}/m" if strength else "")
         for one, kind, strength in zip(name, keyword, gradient.tolist(), strict=True)
     ]
     return {
         "type": "scatter", "mode": "markers", "x": places(centre), "y": np.zeros(len(centre), np.float32), "yaxis": "y3", "text": told,
-        "marker": {"opacity": 0, "color": GREY}, "hovertemplate": "%{text}<extra></extra>", "showlegend": False, "name": "element",
+        "marker": {"opacity": 0, "color": GREY, "maxdisplayed": 1}, "hovertemplate": "%{text}<extra></extra>", "showlegend": False,
+        "name": "element",
     }  # fmt: skip
 
 

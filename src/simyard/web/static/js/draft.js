@@ -11,6 +11,8 @@ import { judge } from './verdict.js';
 /** Milliseconds after the last key; what is chosen or slid is saved sooner, so that a plot follows the hand. */
 const PAUSE = 50;
 const SOON = 12;
+/** After so many milliseconds without a key the next one is saved at once: only those that follow each other faster wait for the last of them. */
+const RESTED = 120;
 /** Milliseconds that the event stream is given to tell what a list says is newer. */
 const LIST = 60;
 /** How many saves are kept at hand for undo and redo. */
@@ -20,6 +22,8 @@ export class Draft {
   /** Saves are one at a time, each against the ETag of the one before. */
   #saving = null;
   #save = debounce(() => this.flush(), PAUSE);
+  /** When something was put into a field the last time. */
+  #touched = -Infinity;
   #typed = signal({});
   #refused = signal({});
   /** Newest first; null until they are asked for, and after somebody else has saved. */
@@ -103,7 +107,10 @@ export class Draft {
       this.#refused.value = Object.fromEntries(Object.entries(this.#refused.value).filter(([refused]) => refused !== name));
       this.state.value = 'unsaved';
     });
-    this.#save(typed ? PAUSE : SOON);
+    const now = performance.now(), rested = now - this.#touched > RESTED;
+    this.#touched = now;
+    if (rested) this.flush();
+    else this.#save(typed ? PAUSE : SOON);
   }
 
   /** Saves what is unsaved and right; done when it is saved. Raises nothing: `state` and `errors` tell. */

@@ -20,6 +20,8 @@ export const simulationsError = signal(null);
 /** Map of id → run. */
 export const runs = signal(new Map());
 export const targets = signal([]);
+/** Milliseconds between two times that runs are taken in. */
+const BETWEEN = 8;
 /** Figures that came along with their run: `${run}/${report}` → figure. */
 export const pushed = new Map();
 
@@ -199,10 +201,23 @@ function lookFor(list) {
   if (strange.length) loadSimulations();
 }
 
-// a thousand changes a second become one drawing a frame
+let took = -Infinity;
+
+// a thousand changes a second become one drawing a frame; the first after a rest is taken in at once
 function onRun(run) {
   waiting.push(run);
-  if (waiting.length === 1) setTimeout(() => { const list = waiting; waiting = []; putRuns(list); lookFor(list); }, document.hidden ? 250 : 8);
+  if (waiting.length > 1) return;
+  const pause = document.hidden ? 250 : BETWEEN;
+  if (performance.now() - took > pause) takeWaiting();
+  else setTimeout(takeWaiting, pause);
+}
+
+function takeWaiting() {
+  const list = waiting;
+  waiting = [];
+  took = performance.now();
+  putRuns(list);
+  lookFor(list);
 }
 
 function onEvent(name, data) {

@@ -20,14 +20,36 @@ effect(() => {
   else document.documentElement.dataset.theme = theme.value;
 });
 
-/** The colours that CSS gives its custom properties, computed: a plot cannot read `light-dark()`. */
+/** @type {Map<string, string[]>} */
+const known = new Map();
+
+/** The colours that CSS gives its custom properties, computed: a plot cannot read `light-dark()`. They are looked up once for each
+ * theme, and all together: for an answer in the midst of a change the browser works out the styles of the whole page. */
 export function colours(...names) {
-  const probe = document.createElement('span');
-  document.body.append(probe);
-  const found = names.map((name) => {
-    probe.style.color = `var(${name})`;
-    return getComputedStyle(probe).color;
-  });
-  probe.remove();
+  const key = [document.documentElement.dataset.theme ?? system.matches, ...names].join();
+  const found = known.get(key) ?? lookUp(names);
+  known.set(key, found);
   return found;
+}
+
+/** @param {string[]} names */
+function lookUp(names) {
+  const box = document.createElement('span');
+  box.append(...names.map((name) => {
+    const probe = document.createElement('span');
+    probe.style.color = `var(${name})`;
+    return probe;
+  }));
+  document.body.append(box);
+  const found = [...box.children].map((probe) => getComputedStyle(probe).color);
+  box.remove();
+  return found;
+}
+
+let family = '';
+
+/** The page's letters. */
+export function font() {
+  family ||= getComputedStyle(document.body).fontFamily;
+  return family;
 }

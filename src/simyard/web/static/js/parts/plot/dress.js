@@ -1,6 +1,6 @@
 /** A figure's layout in the page's colours: what the figure itself says goes first. */
 import { MAPS } from '../../colourmaps.js';
-import { colours } from '../../theme.js';
+import { colours, font } from '../../theme.js';
 import { titleOf } from '../../arrays.js';
 import { keepImages } from './foreign.js';
 import { cameraOf, linesOf } from './narrow.js';
@@ -19,7 +19,11 @@ export function dressed(layout = {}, name = '', room = {}, box = { clientWidth: 
   const [ink, muted, line, edge, zero, surface, sunken, ...series] = colours(
     '--ink', '--ink-2', '--line-soft', '--line', '--line-strong', '--surface', '--sunken', '--plot-1', '--plot-2', '--plot-3', '--plot-4', '--plot-5', '--plot-6');
   const clear = 'rgba(0,0,0,0)';
-  const axis = { gridcolor: line, linecolor: zero, zerolinecolor: zero, tickcolor: zero, automargin: true, title: { font: { size: 13, color: muted }, standoff: 10 } };
+  const axis = {
+    gridcolor: line, linecolor: zero, zerolinecolor: zero, tickcolor: zero, automargin: true, title: { font: { size: 13, color: muted }, standoff: 10 },
+    // the margins grow with the numbers along an axis: to look whether one of them sticks out, each by itself, takes a seventh of a drawing
+    ticklabeloverflow: 'allow',
+  };
   const bar = { colorbar: { outlinewidth: 0, thickness: 14, ticklen: 4, tickcolor: zero, title: { font: { size: 13, color: muted } } } };
   const cells = { ...bar, colorscale: MAPS.viridis };
   const spatial = { gridcolor: edge, zerolinecolor: zero, linecolor: zero, backgroundcolor: clear, showbackground: false };
@@ -57,7 +61,7 @@ export function dressed(layout = {}, name = '', room = {}, box = { clientWidth: 
         paper_bgcolor: clear,
         plot_bgcolor: clear,
         colorway: series,
-        font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: muted },
+        font: { family: font(), size: 12.5, color: muted },
         title: { font: { color: ink, size: 15 } },
         xaxis: axis,
         yaxis: axis,
