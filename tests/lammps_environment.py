@@ -54,14 +54,14 @@ def lmp(lammps_python: Path) -> Direct:
 
 
 class Work:
-    """A run of the code in a folder of its own, through `runner.py run`."""
+    """A run of the code in that folder, in a directory of its own, through `runner.py run`."""
 
     def __init__(
-        self, python: Path, directory: Path, inputs: Told, files: Sequence[Path], model: str, tasks: int, more: Told
+        self, python: Path, folder: Path, directory: Path, inputs: Told, files: Sequence[Path], model: str, tasks: int, more: Told
     ) -> None:
-        self.python, self.directory = python, directory
+        self.python, self.folder, self.directory = python, folder, directory
         first = "start" if model == "check" else ""
-        make_run(LAMMPS, directory, model, inputs, files, cores=tasks, tasks=tasks, first_report=first, **more)
+        make_run(folder, directory, model, inputs, files, cores=tasks, tasks=tasks, first_report=first, **more)
         self.command = [str(python), runner.__file__, "run", str(directory)]
 
     def run(self) -> Ran:
@@ -104,7 +104,7 @@ class Work:
             "seconds": 60,
             "memory": 2 << 30,
         }
-        _serve(self.python, LAMMPS, [asked])
+        _serve(self.python, self.folder, [asked])
         path = self.directory / "reports" / (f"{name}.json" if frame < 0 else f"{name}.{frame}.json")
         figure: Told = json.loads(path.read_text(), parse_constant=lambda text: pytest.fail(f"{text} is not JSON"))
         return figure
@@ -119,6 +119,6 @@ def lammps(lammps_python: Path, tmp_path: Path) -> Works:
 
     def make(inputs: Told, files: Sequence[Path] = (), model: str = "dynamics", tasks: int = 1, **more: Any) -> Work:
         number = len([one for one in tmp_path.iterdir() if one.name.startswith("run")])
-        return Work(lammps_python, tmp_path / f"run{number}", inputs, files, model, tasks, more)
+        return Work(lammps_python, LAMMPS, tmp_path / f"run{number}", inputs, files, model, tasks, more)
 
     return make

@@ -13,6 +13,7 @@ import pytest
 
 from simyard.codes import code_toml, install
 from simyard.config import Config
+from tests.lammps_environment import Work
 
 ROOT = Path(__file__).parent.parent
 #: Stays between test sessions; workers wait for the one that makes it.
@@ -23,6 +24,7 @@ sys.path.append(str(SRW))
 
 Inputs = Callable[..., dict[str, Any]]
 Asked = Callable[[str], Any]
+Beams = Callable[..., Work]
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +52,14 @@ def ask_srw(srw_python: Path, tmp_path: Path) -> Asked:
         return json.loads(said.stdout.splitlines()[-1])
 
     return ask
+
+
+@pytest.fixture
+def whole_beam(srw_python: Path, tmp_path: Path) -> Beams:
+    """Prepares a run of the whole beam: (inputs, tasks, more keys of run.json) -> Work."""
+
+    def make(inputs: dict[str, Any], tasks: int = 1, **more: Any) -> Work:
+        number = len([one for one in tmp_path.iterdir() if one.name.startswith("run")])
+        return Work(srw_python, SRW, tmp_path / f"run{number}", inputs, (), "electrons", tasks, more)
+
+    return make

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -101,6 +102,15 @@ PARTS = {
     "srw": Case("small", "electrons", _LIGHT | {"electrons": 200, "frames": 20}),
     "xsuite": Case("fodo_ring", "track", _RING | {"turns": 100_000, "frames": 50, "cells": 4}),
     "lammps": Case("melt", "dynamics", _MELT | {"steps": 50_000, "frames": 50}),
+}
+
+#: Runs on two tasks of MPI, and the words in their logs that say so.
+TASKS = {
+    "lammps": (
+        Case("tiny", "dynamics", {"cells": 4, "equilibration": 20, "steps": 60, "frames": 2}),
+        re.compile("2 by 1 by 1 MPI|1 by 2 by 1 MPI|1 by 1 by 2 MPI"),
+    ),
+    "srw": (Case("small", "electrons", _LIGHT), re.compile("shared out to 2 tasks")),
 }
 
 

@@ -19,7 +19,19 @@ from tests.docker_engine import Engine, an_empty_engine
 from tests.lammps_environment import HOME
 from tests.slurm_site import Site
 from tests.system.cluster_kit import LIMIT, reaches
-from tests.system.examples_kit import CASES, INSTALLED, LONG, PARTS, Case, built, here, in_containers, on_a_cluster, shorter
+from tests.system.examples_kit import (
+    CASES,
+    INSTALLED,
+    LONG,
+    PARTS,
+    TASKS,
+    Case,
+    built,
+    here,
+    in_containers,
+    on_a_cluster,
+    shorter,
+)
 from tests.system.page_kit import Yard, wait_until
 from tests.system.targets import Target, on_each_target
 
@@ -230,14 +242,10 @@ def test_runs_that_are_cut_short_or_left_alone_come_to_their_end_as_one_run(yard
 
 
 @on_each_target
-def test_lammps_computes_on_two_tasks(yard: Yard, target: Target) -> None:
-    case = Case("tiny", "dynamics", {"cells": 4, "equilibration": 20, "steps": 60, "frames": 2})
-    run = begin(yard, "lammps", case, resources={"cores": 2})
+@pytest.mark.parametrize("code", TASKS)
+def test_a_parallel_code_computes_on_two_tasks(code: str, yard: Yard) -> None:
+    case, words = TASKS[code]
+    run = begin(yard, code, case, resources={"cores": 2})
     run.wait(timeout=120)
     assert run.state == "completed", run.reason
-    log = b"".join(run.log()).decode()
-    assert (
-        "2 by 1 by 1 MPI processor grid" in log
-        or "1 by 1 by 2 MPI processor grid" in log
-        or "1 by 2 by 1 MPI processor grid" in log
-    )
+    assert words.search(b"".join(run.log()).decode())

@@ -1,14 +1,20 @@
-"""The whole beam, electron by electron: true progress, the same numbers on any number of cores and after a stop, and SRW's own mean."""
+"""The whole beam, electron by electron: true progress, the same numbers on any number of tasks and after a stop, and SRW's own mean."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.madx_environment import Runs
-from tests.srw_environment import Asked, Inputs
+from tests.lammps_environment import Work
+from tests.madx_environment import Ran, Runs
+from tests.srw_environment import Asked, Beams, Inputs
+from tests.system.page_kit import wait_until
 
 #: Milliseconds for an electron.
 FAST = {"periods": 5, "points": 21, "window_x": 1.0, "window_y": 1.0, "electrons": 26, "frames": 4}
@@ -20,10 +26,10 @@ import os
 import srw_electrons
 class Run:
     model, files, exit_code, signal = "electrons", [], 0, None
-    def __init__(self, name, inputs, cores=1, resumed=False, stop_after=10**9):
+    def __init__(self, name, inputs, resumed=False, stop_after=10**9):
         self.dir = os.path.abspath(name)
         os.makedirs(self.dir, exist_ok=True)
-        self.inputs, self.cores, self.resumed, self.stop_after = inputs, cores, resumed, stop_after
+        self.inputs, self.resumed, self.stop_after = inputs, resumed, stop_after
         self.told, self.said = [], []
     @property
     def must_stop(self):
@@ -57,26 +63,24 @@ def test_progress_only_rises_and_every_frame_is_there(srw_python: Path, run_code
     assert ran.report("cuts")["data"][0]["name"] == "along x"
 
 
-def test_two_cores_and_a_stop_in_between_change_no_bit(ask_srw: Asked, srw_inputs: Inputs) -> None:
+def test_a_stop_in_between_changes_no_bit(ask_srw: Asked, srw_inputs: Inputs) -> None:
     inputs = srw_inputs(**FAST, **LINE)
     lines = f"""
 inputs = {inputs!r}
 one = Run("one", inputs)
 srw_electrons.run_all(one)
-two = Run("two", inputs, cores=2)
-srw_electrons.run_all(two)
-part = Run("part", inputs, cores=2, stop_after=3)
+part = Run("part", inputs, stop_after=3)
 srw_electrons.run_all(part)
 after = [part.told[-1], srw_electrons.count(part)]
 rest = Run("part", inputs, resumed=True)
 srw_electrons.run_all(rest)
-same = [all(np.array_equal(a, b) for a, b in zip(frames(one), frames(other), strict=True)) for other in (two, rest)]
-rows = [srw_electrons.convergence(run) for run in (one, two, rest)]
+same = all(np.array_equal(a, b) for a, b in zip(frames(one), frames(rest), strict=True))
+rows = [srw_electrons.convergence(run) for run in (one, rest)]
 print(json.dumps([same, rows, after, part.said, rest.said, rest.told[0], rest.told[-1]]))
 """
     same, rows, after, stopped, resumed, begins, ends = ask_srw(RUN + lines)
-    assert same == [True, True]
-    assert rows[0] == rows[1] == rows[2]
+    assert same
+    assert rows[0] == rows[1]
     assert [row[0] for row in rows[0]] == [6, 13, 19, 26]
     # it had been stopped in the middle, between two frames, and not at its end
     assert 0 < after[0]["fraction"] < 1
@@ -161,27 +165,88 @@ print(json.dumps([mean.tolist(), one.tolist()]))
     np.testing.assert_allclose(mean, one, rtol=1e-6)
 
 
-def test_a_worker_that_is_killed_fails_the_run_in_words(ask_srw: Asked, srw_inputs: Inputs) -> None:
-    lines = f"""
-import signal
-run = Run("killed", {srw_inputs(**{**FAST, "elements": []})!r}, cores=2)
-srw_electrons.of_electrons = killed = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-killed.__qualname__ = "of_electrons"
-killed.__module__ = "srw_electrons"
-try:
-    srw_electrons.run_all(run)
-except RuntimeError as error:
-    print(json.dumps(str(error)))
-"""
-    assert "was killed, most likely for want of memory: give the run more" in ask_srw(RUN + lines)
+def pictures(ran: Ran) -> dict[str, bytes]:
+    """What all runs of the same inputs have alike, bit for bit."""
+    return {path.name: path.read_bytes() for path in [*(ran.work / "frames").iterdir(), ran.work / "convergence.csv"]}
 
 
-@pytest.mark.parametrize("cores", [1, 2])
-def test_the_quick_models_picture_and_the_mean_lie_on_the_same_points(cores: int, ask_srw: Asked, srw_inputs: Inputs) -> None:
+def fractions(work: Work) -> list[float]:
+    told = [one["data"].get("fraction") for one in work.events() if one["event"] == "progress"]
+    return [one for one in told if one is not None]
+
+
+def tasks_of(work: Work) -> list[int]:
+    """The processes that are tasks of that run, by their ranks."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = dict(word.partition(b"=")[::2] for word in (entry / "environ").read_bytes().split(b"\0"))
+            here = (entry / "cwd").readlink() == work.directory / "work"
+        except OSError:
+            continue  # it has just ended
+        if here and b"PMI_RANK" in words:
+            found[int(words[b"PMI_RANK"])] = int(entry.name)
+    return [found[rank] for rank in sorted(found)]
+
+
+def test_tasks_change_no_bit_nor_does_a_stop_after_which_they_are_fewer(whole_beam: Beams, srw_python: Path) -> None:
+    inputs = {**FAST, **LINE, "electrons": 200}
+    one = whole_beam(inputs).run()
+    two = whole_beam(inputs, tasks=2).run()
+    work = whole_beam(inputs, tasks=2, cluster=True, checkpoints=True, launcher=[str(srw_python.parent / "mpirun"), "-n", "2"])
+    work.pause(0.01)
+    assert work.events()[-1]["event"] == "paused"
+    before = work.fraction()
+    assert 0 < before < 1
+    spec = work.directory / "run.json"
+    spec.write_text(json.dumps(json.loads(spec.read_text()) | {"tasks": 1}))
+    rest = work.run()
+    for ran in (one, two, rest):
+        assert ran.final["state"] == "completed", ran.final
+        assert pictures(ran) == pictures(one)
+        assert ran.final["results"] == one.final["results"]
+    assert f"It goes on after {round(before * 200)} of 200 electrons." in rest.log
+    assert fractions(work) == sorted(fractions(work))
+
+
+def test_a_task_that_is_killed_fails_the_run_in_words_and_leaves_nothing(whole_beam: Beams) -> None:
+    work = whole_beam({**FAST, **LINE, "electrons": 100_000}, tasks=2)
+    with subprocess.Popen(work.command) as process:
+        try:
+            wait_until(lambda: work.fraction() > 0, 60)
+            [_, second] = tasks_of(work)
+            os.kill(second, signal.SIGKILL)
+            process.wait(60)
+        finally:
+            process.kill()
+    final = work.events()[-1]["data"]
+    assert final["state"] == "failed"
+    assert "was killed, most likely for want of memory: give the run more" in final["reason"]
+    assert not tasks_of(work)
+
+
+def test_tasks_that_do_not_know_of_each_other_touch_nothing(whole_beam: Beams, srw_python: Path) -> None:
+    # as where srun belongs to another MPI: each believes that it is alone
+    alone = [str(srw_python.parent / "mpirun"), "-n", "1"]
+    ran = whole_beam({**FAST, "elements": [], "electrons": 4}, tasks=2, cluster=True, launcher=alone).run()
+    assert ran.final["state"] == "failed"
+    assert "2 tasks that know of each other, but 1 do: what has started them belongs to another MPI" in ran.final["reason"]
+    assert not (ran.work / "frames").exists()
+
+
+def test_what_a_task_raises_is_the_reason(whole_beam: Beams) -> None:
+    work = whole_beam({**FAST, "elements": [], "electrons": 4}, tasks=2)
+    (work.directory / "work" / "convergence.csv.part").mkdir()
+    final = work.run().final
+    assert (final["state"], final["cause"]) == ("failed", "exception")
+    assert "Is a directory: " in final["reason"]
+
+
+def test_the_quick_models_picture_and_the_mean_lie_on_the_same_points(ask_srw: Asked, srw_inputs: Inputs) -> None:
     inputs = srw_inputs(**{**FAST, **LINE, "electrons": 4, "frames": 1})
     lines = f"""
 import srw_field
-run = Run("points", {inputs!r}, cores={cores})
+run = Run("points", {inputs!r})
 srw_electrons.run_all(run)
 x, y = srw_field.picture_axes(run.inputs)
 print(json.dumps([[x[0], x[-1], len(x)], [y[0], y[-1], len(y)], list(frames(run)[0].shape)]))

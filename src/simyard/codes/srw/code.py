@@ -1,4 +1,5 @@
-"""Job cmd, code srw: spectra, intensities, beamlines and whole beams by SRW, in the fork that the job cmd makes for the run."""
+"""Job cmd, code srw: spectra, intensities, beamlines and whole beams by SRW, in the fork that the job cmd makes for the run; whole beams
+on several cores as tasks of MPI."""
 
 import json
 import os
@@ -7,9 +8,12 @@ import numpy as np
 import numpy.random  # numpy loads it late: here while warm, not in each fork
 import srw_electrons
 import srw_field
+import srw_mpi
 import srw_pictures
 import srw_words
 
+#: Whoever must stop looks for the file that says so: a signal would end a task that does not know of it yet.
+PAUSE_SIGNAL = 0
 SPECTRUM = "spectrum.csv"
 PICTURE = os.path.join("simyard", "intensity.npz")
 SUMMARY = os.path.join("simyard", "summary.json")
@@ -18,7 +22,15 @@ SUMMARY = os.path.join("simyard", "summary.json")
 def prepare(run):
     srw_words.check(run.model, run.inputs)
     os.makedirs(os.path.join(run.dir, "simyard"), exist_ok=True)
+    srw_mpi.forget(run)
+    if run.model == "electrons" and run.tasks > 1:
+        return srw_mpi.command(run)
     return {"spectrum": spectrum, "intensity": picture, "beamline": picture, "electrons": electrons}[run.model]
+
+
+def progress(run):
+    """Of tasks: on one core it tells so itself."""
+    return srw_mpi.read(os.path.join(run.dir, srw_mpi.PROGRESS)) or {}
 
 
 def show_input(run):
@@ -96,7 +108,7 @@ def conclude(run, results, warnings):
 
 def finish(run):
     if run.exit_code != 0 or run.signal:
-        return None
+        return srw_mpi.failure(run)
     if run.model == "electrons":
         return of_electrons(run)
     with open(os.path.join(run.dir, SUMMARY), encoding="utf-8") as file:

@@ -1,16 +1,12 @@
-"""Job cmd, code srw: the whole beam: the wavefront of each of many electrons, on all cores, added up in the order of their numbers.
+"""Job cmd, code srw: the whole beam: the wavefront of each of many electrons, added up in the order of their numbers.
 
 A checkpoint beside each frame has all that is needed to go on. What is added up, and in which order, depends on the inputs
-alone: the numbers are the same on one core and on many, and with a stop in between or without.
+alone: the numbers are the same on one core and on many (srw_tasks.py), and with a stop in between or without.
 """
 
 import csv
 import io
-import multiprocessing
 import os
-from collections import deque
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import srw_field
@@ -19,8 +15,6 @@ import srw_sampling
 FRAMES = "frames"
 CHECKPOINT = os.path.join("simyard", "checkpoint.npz")
 CONVERGENCE = "convergence.csv"
-#: Shares of electrons that wait for each core, so that none is idle.
-WAITING = 3
 
 
 class Sum:
@@ -56,8 +50,9 @@ class Sum:
         return float(np.sqrt(np.mean((first - second) ** 2)) / 2 / size) if size > 0 else 0.0
 
 
-def of_electrons(inputs, first, end):
-    """The summed intensity of electrons `first` to `end` - 1, and their light: in the picture, and all that arrived."""
+def of_electrons(inputs, first, end, between=lambda: None):
+    """The summed intensity of electrons `first` to `end` - 1, and their light: in the picture, and all that arrived. `between` is called
+    after each electron."""
     begin = srw_field.beam(inputs)
     moments = [*begin.arStatMom2[:6], begin.arStatMom2[10]]
     by = srw_sampling.shift(inputs["seed"])
@@ -73,11 +68,18 @@ def of_electrons(inputs, first, end):
         total += values
         inside = srw_field.flux_um(values, x_axis, y_axis)
         light += (inside, inside / share if share else inside)
+        between()
     return total, light
 
 
-def run_all(run):
-    """Adds up all electrons, with a frame and a checkpoint after each share of them; ends early, with a checkpoint, where the run must stop."""
+def one_by_one(inputs, shares):
+    for share in shares:
+        yield share, of_electrons(inputs, *share)
+
+
+def run_all(run, work=one_by_one):
+    """Adds up all electrons, with frames and checkpoints; ends early, with a checkpoint, where the run must stop. `work` gives each share
+    of electrons with what `of_electrons` says of it, in the order of the shares."""
     inputs = run.inputs
     electrons = inputs["electrons"]
     ends = srw_sampling.frame_ends(electrons, inputs["frames"])
@@ -88,59 +90,21 @@ def run_all(run):
         run.log(f"It goes on after {total.done} of {electrons} electrons.")
     tell(run, total, ends)
     shares = srw_sampling.batches(electrons, inputs["frames"], total.done)
-    with Work(min(run.cores, len(shares))) as work:
-        for (first, end), (values, light) in work.of(inputs, shares):
-            total.add(end - first, values, light)
-            if end in ends:
-                keep_frame(run, total, ends.index(end))
-            tell(run, total, ends)
-            if run.must_stop and end < electrons:
-                keep(run, total)
-                run.log(f"It stops after {end} of {electrons} electrons, with a checkpoint.")
-                return
+    for (first, end), (values, light) in work(inputs, shares):
+        total.add(end - first, values, light)
+        if end in ends:
+            keep_frame(run, total, ends.index(end))
+        tell(run, total, ends)
+        if run.must_stop and end < electrons:
+            keep(run, total)
+            run.log(f"It stops after {end} of {electrons} electrons, with a checkpoint.")
+            return
     print(f"{electrons} electrons, uncertainty {total.uncertainty():.2%}")
 
 
 def tell(run, total, ends):
     frames = sum(end <= total.done for end in ends)
     run.progress(fraction=total.done / ends[-1], frames=frames, message=f"{total.done:,} of {ends[-1]:,} electrons")
-
-
-class Work:
-    """Does shares of electrons on so many cores; results come in the order of the shares."""
-
-    def __init__(self, cores):
-        # a fork has SRW loaded, and what this process has read
-        self.pool = ProcessPoolExecutor(cores, multiprocessing.get_context("fork")) if cores > 1 else None
-        self.cores = cores
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.pool:
-            self.pool.shutdown(wait=True, cancel_futures=True)
-
-    def of(self, inputs, shares):
-        if not self.pool:
-            for share in shares:
-                yield share, of_electrons(inputs, *share)
-            return
-        waiting = deque()
-        left = iter(shares)
-        try:
-            while True:
-                while len(waiting) < WAITING * self.cores and (share := next(left, None)):
-                    waiting.append((share, self.pool.submit(of_electrons, inputs, *share)))
-                if not waiting:
-                    return
-                share, result = waiting.popleft()
-                yield share, result.result()
-        except BrokenProcessPool:
-            raise RuntimeError(
-                "One of the processes that work on the electrons was killed, most likely for want of memory: give the run more, "
-                "or fewer cores or points."
-            ) from None
 
 
 def keep_frame(run, total, number):
