@@ -243,9 +243,10 @@ def test_runs_that_are_cut_short_or_left_alone_come_to_their_end_as_one_run(yard
 
 @on_each_target
 @pytest.mark.parametrize("code", TASKS)
-def test_a_parallel_code_computes_on_two_tasks(code: str, yard: Yard) -> None:
+def test_a_parallel_code_computes_on_two_tasks(code: str, yard: Yard, target: Target) -> None:
     case, words = TASKS[code]
-    run = begin(yard, code, case, resources={"cores": 2})
+    nodes = {"batch": {"partition": "regular", "nodes": 2, "tasks": 2, "cpus_per_task": 1}, "memory": 800 << 20}
+    run = begin(yard, code, case, resources=nodes if target.directory else {"cores": 2})
     run.wait(timeout=120)
     assert run.state == "completed", run.reason
     assert words.search(b"".join(run.log()).decode())

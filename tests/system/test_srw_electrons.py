@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,20 +211,32 @@ def test_tasks_change_no_bit_nor_does_a_stop_after_which_they_are_fewer(whole_be
     assert fractions(work) == sorted(fractions(work))
 
 
-def test_a_task_that_is_killed_fails_the_run_in_words_and_leaves_nothing(whole_beam: Beams) -> None:
-    work = whole_beam({**FAST, **LINE, "electrons": 100_000}, tasks=2)
+def ended(work: Work, end: Callable[[subprocess.Popen[bytes]], None]) -> dict[str, Any]:
+    """The final event's data of a run on two tasks that would last for long, and is ended so."""
     with subprocess.Popen(work.command) as process:
         try:
             wait_until(lambda: work.fraction() > 0, 60)
-            [_, second] = tasks_of(work)
-            os.kill(second, signal.SIGKILL)
+            assert len(tasks_of(work)) == 2
+            end(process)
             process.wait(60)
         finally:
             process.kill()
-    final = work.events()[-1]["data"]
+    assert not tasks_of(work)
+    final: dict[str, Any] = work.events()[-1]["data"]
+    return final
+
+
+def test_a_task_that_is_killed_fails_the_run_in_words_and_leaves_nothing(whole_beam: Beams) -> None:
+    work = whole_beam({**FAST, **LINE, "electrons": 100_000}, tasks=2)
+    final = ended(work, lambda _: os.kill(tasks_of(work)[1], signal.SIGKILL))
     assert final["state"] == "failed"
     assert "was killed, most likely for want of memory: give the run more" in final["reason"]
-    assert not tasks_of(work)
+
+
+def test_a_run_that_is_canceled_leaves_no_task(whole_beam: Beams) -> None:
+    work = whole_beam({**FAST, **LINE, "electrons": 100_000}, tasks=2)
+    final = ended(work, subprocess.Popen.terminate)
+    assert final["state"] == "canceled"
 
 
 def test_tasks_that_do_not_know_of_each_other_touch_nothing(whole_beam: Beams, srw_python: Path) -> None:

@@ -6,6 +6,7 @@ import errno
 import importlib.util
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ import tests.srw_environment  # noqa: F401 - its import makes the code's modules
 
 @pytest.fixture
 def mpi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    import srw_mpi
+    srw_mpi = import_module("srw_mpi")
 
     (tmp_path / "simyard").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -31,7 +32,7 @@ def mpi(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 def of(folder: Path, **more: Any) -> Any:
     told = {"model": "electrons", "tasks": 2, "launcher": ["srun", "--mpi=pmi2"], "resumed": True, "inputs": {"k": 0.1 + 0.2}}
-    return SimpleNamespace(**{"dir": str(folder), "exit_code": 1, "signal": None, **told, **more})
+    return SimpleNamespace(**{"dir": str(folder), "run_dir": str(folder), "exit_code": 1, "signal": None, **told, **more})
 
 
 def test_the_launcher_stands_first_and_the_tasks_find_what_they_need(mpi: Any, tmp_path: Path) -> None:
@@ -79,6 +80,15 @@ def test_a_task_that_was_killed_is_a_matter_of_memory_most_likely(ended: dict[st
     # on one core there is no task, and what is known of its end is said elsewhere
     assert mpi.failure(of(tmp_path, tasks=1, **ended)) is None
     assert mpi.failure(of(tmp_path, model="spectrum", **ended)) is None
+
+
+def test_what_srun_says_of_a_task_that_was_killed_is_heard(mpi: Any, tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    # as Slurm 22.05 writes it; it then ends the other tasks, and with their status
+    log.write_text("srun: error: n2: task 2: Killed\nsrun: error: n1: tasks 0-1: Terminated\nsrun: Force Terminated StepId=7.0\n")
+    assert "most likely for want of memory" in mpi.failure(of(tmp_path, exit_code=143))["reason"]
+    log.write_text("srun: error: n2: task 2: Segmentation fault\nsrun: error: n1: tasks 0-1: Terminated\n")
+    assert mpi.failure(of(tmp_path, exit_code=143)) is None
 
 
 def test_progress_is_read_whole(mpi: Any, tmp_path: Path) -> None:

@@ -7,14 +7,18 @@ import errno
 import importlib.util
 import json
 import os
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TASKS = os.path.join("simyard", "tasks.json")
 PROGRESS = os.path.join("simyard", "progress.json")
 FAILURE = os.path.join("simyard", "failure.json")
-#: What mpirun and srun end with when a task was killed.
+#: What mpirun ends with when a task was killed; srun ends with the status of those that it then ended itself, and says why.
 KILLED = {9, 128 + 9}
+SRUN_KILLED = re.compile(rb"^srun: error: .*: (Killed|Out Of Memory)\r?$", re.MULTILINE)
+#: Bytes at the end of a log that srun's last words are looked for in.
+LAST = 64 << 10
 LESS = "give the run more, or fewer cores or points"
 
 
@@ -58,9 +62,18 @@ def failure(run):
     if run.model != "electrons" or run.tasks == 1:
         return None
     told = read(os.path.join(run.dir, FAILURE))
-    if told is None and (run.exit_code in KILLED or run.signal == "SIGKILL"):
+    if told is None and (run.exit_code in KILLED or run.signal == "SIGKILL" or SRUN_KILLED.search(last_words(run))):
         return {"reason": f"One of the tasks that work on the electrons was killed, most likely for want of memory: {LESS}."}
     return told
+
+
+def last_words(run):
+    try:
+        with open(os.path.join(run.run_dir, "run.log"), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LAST))
+            return file.read()
+    except FileNotFoundError:
+        return b""
 
 
 def read(path):
