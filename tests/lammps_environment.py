@@ -71,11 +71,11 @@ class Work:
         return Ran(self.directory, events[-1]["data"], events, (self.directory / "run.log").read_text(errors="replace"))
 
     def pause(self, fraction: float) -> None:
-        """Runs until so much is done, then tells it that its time is nearly over, as a cluster does, and waits for its end."""
+        """Runs until it has started and so much is done, then tells it that its time is nearly over, as a cluster does, and waits for its end."""
         with subprocess.Popen(self.command) as process:
             try:
                 limit = time.monotonic() + 60
-                while self.fraction() < fraction:
+                while self.fraction() < fraction or not any(one["event"] == "started" for one in self.events()):
                     assert process.poll() is None, "it ended before it was told to"
                     assert time.monotonic() < limit, "it came no further"
                     time.sleep(0.02)
