@@ -247,6 +247,9 @@ def test_a_parallel_code_computes_on_two_tasks(code: str, yard: Yard, target: Ta
     case, words = TASKS[code]
     nodes = {"batch": {"partition": "regular", "nodes": 2, "tasks": 2, "cpus_per_task": 1}, "memory": 800 << 20}
     run = begin(yard, code, case, resources=nodes if target.directory else {"cores": 2})
-    run.wait(timeout=120)
+    try:
+        run.wait(timeout=200)
+    except TimeoutError:
+        pytest.fail(f"It is {run.state} still: {run.explain()}, {b''.join(run.log()).decode()[-2000:]}")
     assert run.state == "completed", run.reason
     assert words.search(b"".join(run.log()).decode())
