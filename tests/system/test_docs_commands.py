@@ -102,6 +102,8 @@ def test_what_to_do_when_something_is_wrong_can_be_done(reader: Reader) -> None:
 
 
 def test_a_code_of_ones_own_is_made_as_the_page_says(reader: Reader) -> None:
+    # the page makes a folder in the reader's home
+    reader.environment["HOME"] = str(reader.folder)
     page = DOCS / "how-to" / "add-a-code.md"
     made, up, elsewhere, run = (block.strip() for _, block in blocks(page, "sh"))
     for command in made.splitlines():
