@@ -1,4 +1,4 @@
-"""What `simyard code test` holds each model of a code to: wherever it runs: it completes, tells its progress, makes its
+"""What `simyard code test` holds each model of a code to, wherever it runs: it completes, tells its progress, makes its
 reports, ends when told, goes on."""
 
 from __future__ import annotations

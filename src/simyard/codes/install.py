@@ -76,7 +76,7 @@ def status(config: Config, code: Declaration) -> Status:
         return Status(installed=False, python=None, missing=code.requires, detail=detail)
     have = _packages(config.home / "envs" / code.python)
     versions = {name: have[name] for one in code.requires if (name := name_of(one)) in have}
-    missing = tuple(one for one in code.requires if name_of(one) not in have)
+    missing = _missing(code, have)
     if missing or not _is_for(_made(config.home / "envs" / code.python), code):
         what = f"{', '.join(missing)} is missing" if missing else "its requirements have changed"
         detail = f"It must be installed again ({what}): run `simyard code install {code.name}`."
@@ -90,8 +90,9 @@ def is_other(config: Config, code: Declaration) -> bool:
     and one that says nothing of itself, is taken as it is."""
     if not code.python or code.python in config.interpreters:
         return False
-    made = _made(env := config.home / "envs" / code.python)
-    return bool(made) and (not _is_for(made, code) or bool({name_of(one) for one in code.requires} - set(_packages(env))))
+    env = config.home / "envs" / code.python
+    made = _made(env)
+    return bool(made) and (not _is_for(made, code) or bool(_missing(code, _packages(env))))
 
 
 def install(config: Config, code: Declaration, tell: Tell, *, anew: bool = False) -> Path:
@@ -259,6 +260,11 @@ def _packages(env: Path) -> dict[str, str]:
         name, _, version = path.name.removesuffix(".dist-info").partition("-")
         found[name_of(name)] = version
     return found
+
+
+def _missing(code: Declaration, have: Mapping[str, str]) -> tuple[str, ...]:
+    """The requirements of which an environment with these packages has none."""
+    return tuple(one for one in code.requires if name_of(one) not in have)
 
 
 def name_of(requirement: str) -> str:
